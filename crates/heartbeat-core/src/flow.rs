@@ -1,0 +1,114 @@
+//! The flows: look, decide, store, and look again when somebody was quicker. They join the pure core to the store port;
+//! the API, the checker and the simulator all go through them.
+
+mod manage;
+mod ping;
+
+use std::{sync::Arc, time::Duration};
+
+pub use manage::ManageError;
+pub use ping::{Came, PingError, Recorded, Sender};
+
+use crate::{
+    clock::Clock,
+    decide::{Context, Decision, Transition},
+    history::{Happening, Row},
+    interval::{Grace, Interval},
+    random::Random,
+    reminder::Reminders,
+    store::{Becomes, Change, Committed, Store, StoreError, Stored, WriteId},
+    time::Timestamp,
+};
+
+/// How often a flow looks again after somebody was quicker, or asks again after an answer was lost.
+const ATTEMPTS: u32 = 24;
+/// The first conflicts are answered at once; from this one on, each waits a little, by chance.
+const PATIENT_ATTEMPTS: u32 = 3;
+
+/// What API and checker must agree on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// How long past due a checker waits, so that a ping on its way is not overtaken. Longer than a ping's write may
+    /// take before the API gives up on it: that gap is what makes a false alert impossible.
+    pub settle: Duration,
+    /// How reminders repeat where the monitor does not say.
+    pub reminders: Reminders,
+    /// The interval of a monitor whose first ping carries none.
+    pub interval: Interval,
+    /// The grace of a monitor whose first ping carries none.
+    pub grace: Grace,
+}
+
+impl Settings {
+    /// What is known of time at `now`.
+    pub fn context(&self, now: Timestamp) -> Context {
+        Context { now, settle: self.settle, reminders: self.reminders }
+    }
+}
+
+/// What every flow needs.
+#[derive(Clone)]
+pub struct Flow {
+    /// Where monitors are kept.
+    pub store: Arc<dyn Store>,
+    /// Knows the time.
+    pub clock: Arc<dyn Clock>,
+    /// Gives write ids and jitter.
+    pub random: Arc<dyn Random>,
+    /// What API and checker must agree on.
+    pub settings: Settings,
+}
+
+impl Flow {
+    /// A new mark for a write.
+    pub fn write_id(&self) -> WriteId {
+        WriteId(self.random.next())
+    }
+
+    /// Commits, asking again with the same write id while the answer is lost.
+    pub async fn commit(&self, change: Change) -> Result<Committed, StoreError> {
+        let mut lost = 0;
+        loop {
+            match self.store.commit(change.clone()).await {
+                Err(StoreError::Unknown(_)) if lost < ATTEMPTS => lost += 1,
+                answer => return answer,
+            }
+            self.pause_after(lost).await;
+        }
+    }
+
+    /// The change that stores `decision`, made from `before` at `at`.
+    pub fn change(&self, before: Stored, decision: Decision, at: Timestamp) -> Change {
+        let write_id = self.write_id();
+        let rows = transition_rows(&decision, at, write_id);
+        let after = Stored::new(decision.monitor, before.shard, self.settings.settle, write_id);
+        Change {
+            id: after.monitor.id.clone(),
+            becomes: Becomes::Changed { before: Box::new(before), after: Box::new(after), rests_on: decision.rests_on },
+            at,
+            write_id,
+            rows,
+        }
+    }
+
+    /// Waits a little, by chance, when somebody has been quicker `attempt` times.
+    async fn pause_after(&self, attempt: u32) {
+        if attempt >= PATIENT_ATTEMPTS {
+            let micros = self.random.next() % (u64::from(attempt) * 1_000);
+            self.clock.sleep(Duration::from_micros(micros)).await;
+        }
+    }
+}
+
+/// The rows that history keeps of a decision's transitions.
+fn transition_rows(decision: &Decision, at: Timestamp, write_id: WriteId) -> Vec<Row> {
+    let happening = |transition: &Transition| match *transition {
+        Transition::Opened { since, cause } => Happening::Opened { since, cause },
+        Transition::Recovered { since, .. } => Happening::Recovered { since },
+        Transition::Reminded { since, number } => Happening::Reminded { since, number },
+        Transition::Paused => Happening::Paused,
+        Transition::Resumed => Happening::Resumed,
+    };
+    let numbered = decision.transitions.iter().zip(1..);
+    numbered.map(|(t, index)| Row::new(&decision.monitor.id, at, write_id, index, happening(t))).collect()
+}

@@ -1,0 +1,178 @@
+//! The life of a ping: one conditional write when it is ordinary, else look, decide, store. It is answered only after
+//! the durable write.
+
+use thiserror::Error;
+
+use super::{ATTEMPTS, Flow};
+use crate::{
+    decide::{Event, decide},
+    history::{Happening, PingRow, Row},
+    monitor::{Monitor, MonitorId, Origin},
+    ping::{Note, Ping, Verdict},
+    schedule::Schedule,
+    store::{Becomes, Change, Committed, Extend, Extended, Found, StoreError, Stored, WriteId},
+    time::Timestamp,
+};
+
+/// What became of a ping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// Whether it made the monitor.
+    pub came: Came,
+    /// Oddities, for the one who sent it.
+    pub notes: Vec<Note>,
+}
+
+/// Whether a ping made its monitor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Came {
+    /// The first: it made the monitor.
+    First,
+    /// The monitor was there.
+    Again,
+}
+
+/// Why a ping was not recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum PingError {
+    /// A person deleted the monitor not long ago: the ping must not bring it back.
+    #[error("the monitor was deleted")]
+    Deleted,
+    /// Too many others changed the monitor at the same time; nothing was recorded.
+    #[error("the monitor is changed by too many at once")]
+    Contended,
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Who sent a ping, for history.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sender {
+    /// From where.
+    pub from: Option<String>,
+    /// With which program.
+    pub agent: Option<String>,
+    /// What was odd about it already at the door.
+    pub notes: Vec<Note>,
+}
+
+impl Flow {
+    /// Records `ping`, received at `at`.
+    pub async fn record_ping(
+        &self,
+        id: &MonitorId,
+        ping: Ping,
+        sender: Sender,
+        at: Timestamp,
+    ) -> Result<Recorded, PingError> {
+        let arrival = Arrival { id, ping, sender, at, write_id: self.write_id() };
+        let found = if arrival.ping.signal.verdict() == Verdict::Well {
+            match self.extend(&arrival).await? {
+                Extended::Done => {
+                    return Ok(Recorded { came: Came::Again, notes: arrival.sender.notes });
+                }
+                Extended::Declined(found) => found,
+            }
+        } else {
+            self.store.find(id, at).await?
+        };
+        self.decide_ping(arrival, found).await
+    }
+
+    /// Extends, asking again with the same write id while the answer is lost.
+    async fn extend(&self, arrival: &Arrival<'_>) -> Result<Extended, StoreError> {
+        let mut lost = 0;
+        loop {
+            match self.store.extend(arrival.extend(self.settings.settle)).await {
+                Err(StoreError::Unknown(_)) if lost < ATTEMPTS => lost += 1,
+                answer => return answer,
+            }
+            self.pause_after(lost).await;
+        }
+    }
+
+    async fn decide_ping(&self, arrival: Arrival<'_>, mut found: Found) -> Result<Recorded, PingError> {
+        for attempt in 1..=ATTEMPTS {
+            let (came, change, notes) = match found {
+                Found::Deleted => return Err(PingError::Deleted),
+                Found::Nothing => self.create(&arrival),
+                Found::Monitor(stored) => self.apply_ping(&arrival, *stored),
+            };
+            match self.commit(change).await? {
+                Committed::Done => return Ok(Recorded { came, notes }),
+                Committed::Conflict(now_there) => found = now_there,
+            }
+            self.pause_after(attempt).await;
+        }
+        Err(PingError::Contended)
+    }
+
+    fn create(&self, arrival: &Arrival<'_>) -> (Came, Change, Vec<Note>) {
+        let schedule = Schedule::Every(arrival.ping.interval.unwrap_or(self.settings.interval));
+        let grace = arrival.ping.grace.unwrap_or(self.settings.grace);
+        let unborn = Monitor::new(arrival.id.clone(), Origin::Ping, schedule, grace, arrival.at);
+        let shard = shard_of(arrival.id, self.store.shards());
+        let before = Stored::new(unborn, shard, self.settings.settle, arrival.write_id);
+        let (mut change, notes) = self.ping_change(arrival, before);
+        if let Becomes::Changed { after, .. } = change.becomes {
+            change.becomes = Becomes::Created(after);
+        }
+        (Came::First, change, notes)
+    }
+
+    fn apply_ping(&self, arrival: &Arrival<'_>, before: Stored) -> (Came, Change, Vec<Note>) {
+        let (change, notes) = self.ping_change(arrival, before);
+        (Came::Again, change, notes)
+    }
+
+    fn ping_change(&self, arrival: &Arrival<'_>, before: Stored) -> (Change, Vec<Note>) {
+        let event = Event::Ping(arrival.ping.clone());
+        let decision = decide(&before.monitor, &event, &self.settings.context(arrival.at));
+        let mut notes = arrival.sender.notes.clone();
+        notes.extend(decision.notes.iter().copied());
+        let mut change = self.change(before, decision, arrival.at);
+        change.rows.push(arrival.row(change.write_id, notes.clone()));
+        (change, notes)
+    }
+}
+
+/// Which of `shards` a monitor is due in: a hash that every version computes alike.
+fn shard_of(id: &MonitorId, shards: u16) -> u16 {
+    let hash = crc32fast::hash(id.to_string().as_bytes());
+    u16::try_from(hash % u32::from(shards.max(1))).unwrap_or(0)
+}
+
+struct Arrival<'a> {
+    id: &'a MonitorId,
+    ping: Ping,
+    sender: Sender,
+    at: Timestamp,
+    write_id: WriteId,
+}
+
+impl Arrival<'_> {
+    fn extend(&self, settle: std::time::Duration) -> Extend {
+        Extend {
+            id: self.id.clone(),
+            at: self.at,
+            settle,
+            interval: self.ping.interval,
+            grace: self.ping.grace,
+            write_id: self.write_id,
+            row: Some(self.row(self.write_id, self.sender.notes.clone())),
+        }
+    }
+
+    fn row(&self, write_id: WriteId, notes: Vec<Note>) -> Row {
+        let happening = Happening::Ping(PingRow {
+            signal: self.ping.signal,
+            from: self.sender.from.clone(),
+            agent: self.sender.agent.clone(),
+            run: self.ping.run.as_ref().map(|run| run.as_str().to_owned()),
+            body: self.ping.body.as_str().to_owned(),
+            notes,
+        });
+        Row::new(self.id, self.at, write_id, 0, happening)
+    }
+}

@@ -1,0 +1,105 @@
+//! History: rows that say what happened. They are appended once and never changed; appending one twice is harmless.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    incident::Cause,
+    monitor::MonitorId,
+    ping::{Note, Signal},
+    store::WriteId,
+    time::Timestamp,
+};
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Happening {
+    /// A ping was received.
+    Ping(PingRow),
+    /// An incident opened.
+    Opened {
+        /// The deadline, or the moment of the failure.
+        since: Timestamp,
+        /// Why.
+        cause: Cause,
+    },
+    /// An incident ended.
+    Recovered {
+        /// When it had begun.
+        since: Timestamp,
+    },
+    /// People were reminded.
+    Reminded {
+        /// When the incident had begun.
+        since: Timestamp,
+        /// The number of the reminder.
+        number: u32,
+    },
+    /// A person paused it.
+    Paused,
+    /// It is watched again.
+    Resumed,
+    /// A person deleted it.
+    Deleted,
+    /// One attempt to deliver.
+    Delivery(DeliveryRow),
+}
+
+/// What is kept of a ping.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PingRow {
+    /// What the job said.
+    pub signal: Signal,
+    /// Where it came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Which program sent it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// Which run it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// What the job printed.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub body: String,
+    /// What was odd about it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
+}
+
+/// What is kept of an attempt to deliver.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliveryRow {
+    /// Which notification.
+    pub notification: String,
+    /// What it came to: `delivered`, `retry`, `gave_up`.
+    pub outcome: String,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// How many milliseconds it took.
+    pub took_ms: u64,
+    /// When it is tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_at: Option<Timestamp>,
+}
+
+/// A row of one monitor's history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Whose history.
+    pub monitor: MonitorId,
+    /// When it happened.
+    pub at: Timestamp,
+    /// With `at` and `monitor`, the row's identity: a row with the same three is the same row.
+    pub tag: u64,
+    /// What happened.
+    pub happening: Happening,
+}
+
+impl Row {
+    /// A row written by the write `write_id`; `index` tells the rows of one write apart.
+    pub fn new(monitor: &MonitorId, at: Timestamp, write_id: WriteId, index: u64, happening: Happening) -> Self {
+        Self { monitor: monitor.clone(), at, tag: write_id.0.wrapping_add(index), happening }
+    }
+}

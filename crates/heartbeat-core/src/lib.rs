@@ -1,0 +1,68 @@
+//! The domain of Heartbeat, a dead man's switch: jobs prove that they are alive by pinging, and when a check-in is
+//! missed, people are told until it is well again.
+//!
+//! # Glossary
+//!
+//! These words are law: the API, the pages, the stored items, the log fields and Terraform use them.
+//!
+//! | Word | Means | Type |
+//! |---|---|---|
+//! | *Project* | a tenant | [`Project`] |
+//! | *Monitor* | what is watched, named by its *slug* in its project | [`Monitor`], [`Slug`] |
+//! | *Ping* | a signal from a job | [`Ping`], [`Signal`] |
+//! | *Schedule* | when pings are expected: `every <interval>` | [`Schedule`], [`Interval`] |
+//! | *Grace* | extra time after the expected moment | [`Grace`] |
+//! | *Due* | the instant by which the next ping must have arrived, grace included | [`Status::Ok`] |
+//! | *Settle time* | how long past due a checker waits, so that a ping on its way is not overtaken | [`Context::settle`] |
+//! | *Status* | `new`, `ok`, `overdue`, `paused`; shown besides: `late`, `running` | [`Status`], [`Shown`] |
+//! | *Incident* | from a missed deadline or a failure to the recovery | [`Incident`] |
+//! | *Transition* | a change worth telling | [`Transition`] |
+//! | *Notice* | what one message has to tell about one monitor | [`Notice`] |
+//! | *Notification* | one notice for one *channel* | [`NotificationId`] |
+//! | *Outbox* | the monitor's undelivered notifications | [`Outbox`] |
+//! | *Delivery* | one attempt to send | [`delivery`] |
+//! | *Event* (of history) | a row of history | [`history`] |
+//! | *Key* | an API key | [`key`] |
+//!
+//! # Shape
+//!
+//! The heart is [`decide`]: pure and total. [`store`] is the port that carries its decisions out, [`flow`] joins the
+//! two. Nothing else here is async, reads a clock or does I/O.
+
+pub mod alarm;
+pub mod channel;
+pub mod clock;
+pub mod decide;
+pub mod delivery;
+pub mod flow;
+pub mod history;
+pub mod incident;
+pub mod interval;
+pub mod item;
+pub mod key;
+pub mod monitor;
+pub mod notice;
+pub mod outbox;
+pub mod ping;
+pub mod random;
+pub mod reminder;
+pub mod schedule;
+pub mod slug;
+pub mod store;
+pub mod time;
+
+pub use channel::{Channel, ChannelName, Telling};
+pub use clock::Clock;
+pub use decide::{Changes, Context, Decision, Event, RestsOn, Transition, decide};
+pub use incident::{Cause, Incident};
+pub use interval::{Grace, Interval};
+pub use monitor::{Monitor, MonitorId, Origin, Policy, Rev, Run, Shown, Status};
+pub use notice::{Notice, NoticeKind, NotificationId};
+pub use outbox::Outbox;
+pub use ping::{Ping, RunId, Signal};
+pub use random::Random;
+pub use reminder::Reminders;
+pub use schedule::Schedule;
+pub use slug::{Project, Slug};
+pub use store::{Store, StoreError};
+pub use time::Timestamp;

@@ -1,0 +1,311 @@
+//! A monitor: what is watched, and everything that is known of it. Its status carries its data, and what can be derived
+//! from it (when to look next, when it expires) is derived here and nowhere else.
+
+use std::{fmt, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    decide::Context,
+    incident::{Cause, Incident},
+    interval::Grace,
+    outbox::Outbox,
+    ping::RunId,
+    schedule::Schedule,
+    slug::{Project, Slug},
+    time::Timestamp,
+};
+
+const DAY: Duration = Duration::from_hours(24);
+/// A monitor made by a ping is forgotten this long after its last ping, ...
+const FORGOTTEN_AFTER: Duration = DAY.saturating_mul(90);
+/// ... or this long after it was due, if that is later.
+const FORGOTTEN_AFTER_DUE: Duration = DAY.saturating_mul(30);
+
+/// Names a monitor: `project/slug`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MonitorId {
+    /// Whose it is.
+    pub project: Project,
+    /// Which of theirs.
+    pub slug: Slug,
+}
+
+impl MonitorId {
+    /// The monitor of this slug in this project.
+    pub fn new(project: Project, slug: Slug) -> Self {
+        Self { project, slug }
+    }
+
+    /// Parses `project/slug`; `None` when it is not that.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (project, slug) = text.split_once('/')?;
+        Some(Self::new(Project::parse(project).ok()?, Slug::parse(slug).ok()?))
+    }
+}
+
+impl fmt::Display for MonitorId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.project, self.slug)
+    }
+}
+
+/// The revision of a monitor: grows with every commit, and starts at the creation time in milliseconds, so that a monitor
+/// made anew never repeats one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Rev(pub u64);
+
+impl Rev {
+    /// The revision of a monitor that is created at `now`.
+    pub fn first(now: Timestamp) -> Self {
+        Self(u64::try_from(now.as_micros() / 1_000).unwrap_or(0))
+    }
+
+    /// The revision after this.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl fmt::Display for Rev {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Who defined a monitor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// A first ping: later pings may change its interval and grace, and it expires.
+    Ping,
+    /// A person: only people change it, and it stays.
+    Person,
+}
+
+/// A run that has started and not finished.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// Which, if the job said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<RunId>,
+    /// When its start was received.
+    pub started_at: Timestamp,
+    /// When it must have finished, by the limit that held when it started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
+}
+
+impl Run {
+    /// Whether an end that names `id` is the end of this run: the same id, or one of the two says none.
+    pub fn ends_with(&self, id: Option<&RunId>) -> bool {
+        match (&self.id, id) {
+            (Some(ours), Some(theirs)) => ours == theirs,
+            (Some(_) | None, None) | (None, Some(_)) => true,
+        }
+    }
+}
+
+/// How a monitor wants to be judged, apart from its schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// How many failures in a row open an incident, at least 1.
+    #[serde(default = "one")]
+    pub failure_threshold: u32,
+    /// How often to remind while overdue, in seconds; 0 = never; `None` = as the installation does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remind_every_s: Option<u64>,
+    /// The longest that a run may take, in seconds; a change holds from the next run on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_runtime_s: Option<u64>,
+    /// Whether a ping resumes the monitor when it is paused.
+    #[serde(default)]
+    pub resume_on_ping: bool,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { failure_threshold: one(), remind_every_s: None, max_runtime_s: None, resume_on_ping: false }
+    }
+}
+
+/// What state a monitor is in, with the data of that state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Never pinged: silent.
+    New,
+    /// Pinged, and the next ping is not overdue yet.
+    Ok {
+        /// Since when.
+        since: Timestamp,
+        /// When the next ping must have arrived, grace included.
+        due_at: Timestamp,
+    },
+    /// A deadline was missed, or the job has failed.
+    Overdue {
+        /// The open incident.
+        incident: Incident,
+    },
+    /// A person does not want to hear of it.
+    Paused {
+        /// Since when.
+        since: Timestamp,
+        /// When it resumes by itself.
+        until: Option<Timestamp>,
+    },
+}
+
+/// The status as it is shown: computed from the deadline at the time of reading, so it never lags the truth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shown {
+    /// Never pinged.
+    New,
+    /// All is well.
+    Ok,
+    /// All is well, and a run has started.
+    Running,
+    /// Past the expected moment, not yet an incident.
+    Late,
+    /// An incident is open.
+    Overdue,
+    /// Paused.
+    Paused,
+}
+
+impl Shown {
+    /// The word, as the API and the pages use it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Ok => "ok",
+            Self::Running => "running",
+            Self::Late => "late",
+            Self::Overdue => "overdue",
+            Self::Paused => "paused",
+        }
+    }
+}
+
+/// What is watched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Monitor {
+    /// Its name.
+    pub id: MonitorId,
+    /// Grows with every commit.
+    pub rev: Rev,
+    /// Who defined it.
+    pub origin: Origin,
+    /// When its pings are expected.
+    pub schedule: Schedule,
+    /// How much later they may come.
+    pub grace: Grace,
+    /// How it wants to be judged.
+    pub policy: Policy,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Its status.
+    pub status: Status,
+    /// When its last ping, of any signal, was received.
+    pub last_ping_at: Option<Timestamp>,
+    /// How many pings it has received.
+    pub ping_count: u64,
+    /// How many failures in a row.
+    pub failures: u32,
+    /// The run that has started and not finished.
+    pub run: Option<Run>,
+    /// How long the last finished run took.
+    pub last_duration: Option<Duration>,
+    /// What its channels have not been told.
+    pub outbox: Outbox,
+}
+
+impl Monitor {
+    /// A monitor that has never been pinged.
+    pub fn new(id: MonitorId, origin: Origin, schedule: Schedule, grace: Grace, now: Timestamp) -> Self {
+        Self {
+            id,
+            rev: Rev::first(now),
+            origin,
+            schedule,
+            grace,
+            policy: Policy::default(),
+            created_at: now,
+            status: Status::New,
+            last_ping_at: None,
+            ping_count: 0,
+            failures: 0,
+            run: None,
+            last_duration: None,
+            outbox: Outbox::default(),
+        }
+    }
+
+    /// The status as it is shown at `context.now`, whatever has been recorded by then.
+    pub fn status_at(&self, context: &Context) -> Shown {
+        let settled = crate::decide::settled(self, context);
+        match &settled.status {
+            Status::New => Shown::New,
+            Status::Paused { .. } => Shown::Paused,
+            Status::Overdue { .. } => Shown::Overdue,
+            Status::Ok { due_at, .. } if context.now > due_at.minus(self.grace.duration()) => Shown::Late,
+            Status::Ok { .. } if settled.run.is_some() => Shown::Running,
+            Status::Ok { .. } => Shown::Ok,
+        }
+    }
+
+    /// When the next ping must have arrived, grace included; `None` when none is awaited.
+    pub fn due_at(&self) -> Option<Timestamp> {
+        match &self.status {
+            Status::Ok { due_at, .. } => Some(*due_at),
+            Status::New | Status::Overdue { .. } | Status::Paused { .. } => None,
+        }
+    }
+
+    /// The first deadline that silence misses, and what it would be called.
+    pub fn deadline(&self) -> Option<(Timestamp, Cause)> {
+        let due = self.due_at()?;
+        match self.run.as_ref().and_then(|run| run.due_at) {
+            Some(run_due) if run_due < due => Some((run_due, Cause::Overran)),
+            Some(_) | None => Some((due, Cause::Missed)),
+        }
+    }
+
+    /// Whether a plain success does nothing but move the deadline: then the store can record it without a look.
+    pub fn is_ordinary(&self) -> bool {
+        matches!(self.status, Status::Ok { .. }) && self.outbox.is_idle() && self.run.is_none() && self.failures == 0
+    }
+
+    /// When somebody must look at it next: never later than its next action; `None` = only a ping or a person changes it.
+    pub fn wake_at(&self, settle: Duration) -> Option<Timestamp> {
+        let status = match &self.status {
+            Status::New => None,
+            Status::Ok { .. } => self.deadline().map(|(at, _)| at.plus(settle)),
+            Status::Overdue { incident } => incident.next_reminder_at,
+            Status::Paused { until, .. } => *until,
+        };
+        status.into_iter().chain(self.outbox.wake_at()).min()
+    }
+
+    /// When it is forgotten; `None` = never. Only what a ping made is, and never while paused or with something to tell.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        let paused = matches!(self.status, Status::Paused { .. });
+        if self.origin == Origin::Person || paused || !self.outbox.is_idle() {
+            return None;
+        }
+        let seen = self.last_ping_at.unwrap_or(self.created_at);
+        Some(forgotten_at(seen, self.schedule.due_after(seen, self.grace)))
+    }
+}
+
+/// When a monitor last pinged at `seen`, and due at `due_at`, is forgotten.
+/// DESIGN, "Tables": last ping + max(90 d, window + 30 d).
+pub fn forgotten_at(seen: Timestamp, due_at: Timestamp) -> Timestamp {
+    seen.plus(FORGOTTEN_AFTER).max(due_at.plus(FORGOTTEN_AFTER_DUE))
+}

@@ -1,0 +1,304 @@
+//! The outbox: what a monitor's channels have not been told yet. It is in the monitor's item, so that a change of status
+//! and the duty to tell it are one write. Per channel there is at most one entry being sent and one notice waiting behind
+//! it, so it is bounded, and order is kept.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    channel::ChannelName,
+    delivery::Verdict,
+    monitor::MonitorId,
+    notice::{Notice, NotificationId},
+    time::Timestamp,
+};
+
+/// Who holds a lease: a random number for each running checker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Owner(pub u64);
+
+/// The right to send an entry, until it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// Who holds it.
+    pub owner: Owner,
+    /// When it ends by itself: the holder must have died.
+    pub until: Timestamp,
+}
+
+/// The notice that is being sent, or will be tried again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// What to tell.
+    pub notice: Notice,
+    /// When the next attempt may start.
+    pub next_at: Timestamp,
+    /// How many attempts have failed.
+    #[serde(default)]
+    pub attempts: u32,
+    /// Who is sending it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<Lease>,
+    /// Why the last attempt failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+}
+
+impl Entry {
+    fn queued(notice: Notice, now: Timestamp) -> Self {
+        Self { notice, next_at: now, attempts: 0, lease: None, last_error: None }
+    }
+
+    fn leased_at(&self, now: Timestamp) -> bool {
+        self.lease.is_some_and(|lease| lease.until > now)
+    }
+}
+
+/// The visible end of what could not be delivered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GaveUp {
+    /// When the last was given up.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: String,
+    /// How many notices have been given up since the channel last worked.
+    pub count: u32,
+}
+
+/// What one channel has not been told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lane {
+    /// What is being sent, or tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<Entry>,
+    /// Everything that has happened since the head was claimed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<Notice>,
+    /// What was given up, until the channel works again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gave_up: Option<GaveUp>,
+}
+
+/// What became of a settlement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// The entry is settled.
+    Done,
+    /// The lease was no longer the owner's, or the entry is gone: somebody else is responsible.
+    Stale,
+}
+
+impl Lane {
+    fn is_idle(&self) -> bool {
+        self.head.is_none() && self.pending.is_none()
+    }
+
+    /// Adds a notice behind what is on its way, folded into what is not.
+    fn push(&mut self, notice: Notice, now: Timestamp) {
+        match (&mut self.head, &mut self.pending) {
+            (_, Some(pending)) => pending.fold(notice),
+            (Some(head), None) if head.lease.is_some() => self.pending = Some(notice),
+            (Some(head), None) => head.notice.fold(notice),
+            (None, None) => self.head = Some(Entry::queued(notice, now)),
+        }
+    }
+
+    /// Brings the lane to rest: a lease that has ended is dropped, and what waited joins an entry that nobody is sending.
+    fn rest(&mut self, now: Timestamp) {
+        if self.head.as_ref().is_some_and(|head| head.leased_at(now)) {
+            return;
+        }
+        if let Some(head) = &mut self.head {
+            head.lease = None;
+        }
+        match (&mut self.head, self.pending.take()) {
+            (Some(head), Some(pending)) => head.notice.fold(pending),
+            (None, Some(pending)) => self.head = Some(Entry::queued(pending, now)),
+            (Some(_) | None, None) => {}
+        }
+    }
+
+    /// Takes the lease of an entry that may be sent at `now`; `None` when there is none.
+    fn claim(&mut self, lease: Lease, now: Timestamp) -> Option<Notice> {
+        self.rest(now);
+        let head = self.head.as_mut().filter(|head| head.lease.is_none() && head.next_at <= now)?;
+        head.lease = Some(lease);
+        Some(head.notice.clone())
+    }
+
+    /// Ends the attempt that `settlement` speaks of.
+    fn settle(&mut self, monitor: &MonitorId, settlement: &Settlement, now: Timestamp) -> Settled {
+        let ours = |head: &Entry| {
+            head.lease.is_some_and(|lease| lease.owner == settlement.owner)
+                && head.notice.id(monitor, &settlement.channel) == settlement.entry
+        };
+        let Some(mut head) = self.head.take_if(|head| ours(head)) else { return Settled::Stale };
+        match &settlement.verdict {
+            Verdict::Done => self.gave_up = None,
+            Verdict::Retry { at, reason } => {
+                head.lease = None;
+                head.attempts = head.attempts.saturating_add(1);
+                head.next_at = *at;
+                head.last_error = Some(reason.as_str().to_owned());
+                self.head = Some(head);
+            }
+            Verdict::GiveUp { reason } => self.give_up(reason.as_str(), now),
+        }
+        Settled::Done
+    }
+
+    fn give_up(&mut self, reason: &str, now: Timestamp) {
+        let before = self.gave_up.as_ref().map_or(0, |gave_up| gave_up.count);
+        self.gave_up = Some(GaveUp { at: now, reason: reason.to_owned(), count: before.saturating_add(1) });
+    }
+
+    /// When somebody must look at it again.
+    fn wake_at(&self) -> Option<Timestamp> {
+        match (&self.head, &self.pending) {
+            (Some(Entry { lease: Some(lease), .. }), _) => Some(lease.until),
+            (Some(head), _) => Some(head.next_at),
+            (None, Some(pending)) => Some(pending.at),
+            (None, None) => None,
+        }
+    }
+
+    /// Drops what nobody is sending.
+    fn mute(&mut self, now: Timestamp) {
+        self.pending = None;
+        self.head.take_if(|head| !head.leased_at(now));
+    }
+}
+
+/// The end of one delivery attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// Which channel it was for.
+    pub channel: ChannelName,
+    /// Which entry.
+    pub entry: NotificationId,
+    /// Who held the lease.
+    pub owner: Owner,
+    /// What becomes of the entry.
+    pub verdict: Verdict,
+}
+
+/// What a monitor's channels have not been told yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outbox {
+    /// Decided by somebody who does not know the channels; the checker routes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unrouted: Option<Notice>,
+    /// One lane a channel.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lanes: BTreeMap<ChannelName, Lane>,
+}
+
+impl Outbox {
+    /// Whether everybody has been told everything.
+    pub fn is_idle(&self) -> bool {
+        self.unrouted.is_none() && self.lanes.values().all(Lane::is_idle)
+    }
+
+    /// Whether there is nothing in it to store.
+    pub fn is_empty(&self) -> bool {
+        self.unrouted.is_none() && self.lanes.is_empty()
+    }
+
+    /// Adds what a decision has to tell.
+    pub fn push(&mut self, notice: Notice) {
+        match &mut self.unrouted {
+            Some(unrouted) => unrouted.fold(notice),
+            None => self.unrouted = Some(notice),
+        }
+    }
+
+    /// Gives what is unrouted to each of `channels`. What waits for a channel that is no longer among them, and that
+    /// nobody is sending, is told to the others instead.
+    pub fn route(&mut self, channels: &[ChannelName], now: Timestamp) {
+        self.reclaim_orphans(channels, now);
+        if channels.is_empty() {
+            return;
+        }
+        if let Some(notice) = self.unrouted.take() {
+            for channel in channels {
+                self.lanes.entry(channel.clone()).or_default().push(notice.clone(), now);
+            }
+        }
+    }
+
+    fn reclaim_orphans(&mut self, channels: &[ChannelName], now: Timestamp) {
+        let mut orphaned = None;
+        self.lanes.retain(|channel, lane| {
+            if channels.contains(channel) {
+                return true;
+            }
+            lane.rest(now);
+            if lane.head.as_ref().is_some_and(|head| head.leased_at(now)) {
+                return true;
+            }
+            if let Some(head) = lane.head.take() {
+                orphaned = Some(merged_orphan(orphaned.take(), head.notice));
+            }
+            false
+        });
+        if let Some(mut notice) = orphaned {
+            if let Some(unrouted) = self.unrouted.take() {
+                notice.fold(unrouted);
+            }
+            self.unrouted = Some(notice);
+        }
+    }
+
+    /// Takes the leases of what may be sent at `now` on the channels that `open` lets through.
+    pub fn claim(
+        &mut self,
+        lease: Lease,
+        now: Timestamp,
+        open: impl Fn(&ChannelName) -> bool,
+    ) -> Vec<(ChannelName, Notice)> {
+        let lanes = self.lanes.iter_mut().filter(|(channel, _)| open(channel));
+        lanes.filter_map(|(channel, lane)| Some((channel.clone(), lane.claim(lease, now)?))).collect()
+    }
+
+    /// Ends the attempt that `settlement` speaks of.
+    pub fn settle(&mut self, monitor: &MonitorId, settlement: &Settlement, now: Timestamp) -> Settled {
+        let Some(lane) = self.lanes.get_mut(&settlement.channel) else { return Settled::Stale };
+        let settled = lane.settle(monitor, settlement, now);
+        self.drop_empty_lanes();
+        settled
+    }
+
+    /// Drops everything that nobody is sending: a person has said that it is not wanted.
+    pub fn mute(&mut self, now: Timestamp) {
+        self.unrouted = None;
+        self.lanes.values_mut().for_each(|lane| lane.mute(now));
+        self.drop_empty_lanes();
+    }
+
+    /// When somebody must look at it next.
+    pub fn wake_at(&self) -> Option<Timestamp> {
+        let unrouted = self.unrouted.as_ref().map(|notice| notice.at);
+        self.lanes.values().filter_map(Lane::wake_at).chain(unrouted).min()
+    }
+
+    /// When the oldest undelivered news was decided.
+    pub fn oldest(&self) -> Option<Timestamp> {
+        let heads = self.lanes.values().filter_map(|lane| lane.head.as_ref().map(|head| head.notice.at));
+        let pending = self.lanes.values().filter_map(|lane| lane.pending.as_ref().map(|notice| notice.at));
+        heads.chain(pending).chain(self.unrouted.as_ref().map(|notice| notice.at)).min()
+    }
+
+    fn drop_empty_lanes(&mut self) {
+        self.lanes.retain(|_, lane| *lane != Lane::default());
+    }
+}
+
+/// Of two lanes that told the same monitor, the one that owes more says it for both.
+fn merged_orphan(one: Option<Notice>, other: Notice) -> Notice {
+    match one {
+        Some(one) if one.outages + one.recoveries > other.outages + other.recoveries => one,
+        Some(_) | None => other,
+    }
+}

