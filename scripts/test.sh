@@ -28,8 +28,9 @@ main() {
   not_run+=("the benchmarks: just bench")
   say_what_did_not_run
   echo "== tests (the checks before them took $SECONDS s)"
-  # `leak` prints what failed, was slow or left a process behind, and nothing about what passed.
-  cargo nextest run --workspace --locked --cargo-quiet --no-fail-fast --status-level leak
+  # `leak` prints what failed, was slow or left a process behind, and nothing about what passed. To stdout like all
+  # the rest, so that the summary comes last wherever the output goes.
+  cargo nextest run --workspace --locked --cargo-quiet --no-fail-fast --status-level leak 2>&1
 }
 
 lint() {
@@ -54,7 +55,7 @@ advisories() {
     section 'dependencies: advisories' cargo deny --locked check advisories
   else
     echo "== dependencies: advisories                NOT RUN"
-    not_run+=("security advisories, as RustSec's database cannot be fetched: $(tail -n 1 "$log")")
+    not_run+=("security advisories, as RustSec's database cannot be fetched: $(grep . "$log" | tail -n 1)")
   fi
 }
 
