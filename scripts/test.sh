@@ -55,7 +55,7 @@ advisories() {
     section 'dependencies: advisories' cargo deny --locked check advisories
   else
     echo "== dependencies: advisories                NOT RUN"
-    not_run+=("security advisories, as RustSec's database cannot be fetched: $(grep . "$log" | tail -n 1)")
+    not_run+=("security advisories, as RustSec's database cannot be fetched: $(awk 'NF { last = $0 } END { print last ? last : "no answer in 120 s" }' "$log")")
   fi
 }
 

@@ -102,8 +102,14 @@ fn is_default_policy(policy: &Policy) -> bool {
 impl Stored {
     /// A monitor to be stored by the write `write_id`, to be looked at when it says itself.
     pub fn new(monitor: Monitor, shard: u16, settle: Duration, write_id: WriteId) -> Self {
-        let wake_at = monitor.wake_at(settle);
-        Self { monitor, wake_at, shard, write_id }
+        Self {
+            wake_at: monitor.wake_at(settle),
+            ordinary: monitor.is_ordinary(),
+            expires_at: monitor.expires_at(),
+            monitor,
+            shard,
+            write_id,
+        }
     }
 }
 
@@ -130,9 +136,9 @@ pub fn encode(stored: &Stored) -> Attributes {
         due_at,
         until,
         incident,
-        ordinary: monitor.is_ordinary(),
+        ordinary: stored.ordinary,
         wake_at: stored.wake_at,
-        expires_at: monitor.expires_at(),
+        expires_at: stored.expires_at,
         last_ping_at: monitor.last_ping_at,
         ping_count: monitor.ping_count,
         failures: monitor.failures,
@@ -174,6 +180,8 @@ pub fn decode(attributes: Attributes) -> Result<Stored, Corrupt> {
     }
     Ok(Stored {
         wake_at: item.wake_at,
+        ordinary: item.ordinary,
+        expires_at: item.expires_at,
         shard: item.shard,
         write_id: item.write_id,
         monitor: Monitor {

@@ -49,6 +49,10 @@ pub struct Stored {
     pub monitor: Monitor,
     /// When it is looked at next, as stored.
     pub wake_at: Option<Timestamp>,
+    /// Whether [`Store::extend`] may move its deadline without a look, as stored.
+    pub ordinary: bool,
+    /// When it is forgotten, as stored.
+    pub expires_at: Option<Timestamp>,
     /// Which of the store's shards it is due in.
     pub shard: u16,
     /// The last write.

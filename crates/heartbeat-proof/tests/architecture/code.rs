@@ -46,8 +46,7 @@ fn blank_length(text: &str) -> Option<usize> {
 }
 
 fn line_comment(text: &str) -> Option<usize> {
-    text.starts_with("//")
-        .then(|| text.find('\n').unwrap_or(text.len()))
+    text.starts_with("//").then(|| text.find('\n').unwrap_or(text.len()))
 }
 
 fn block_comment(text: &str) -> Option<usize> {
@@ -88,9 +87,7 @@ fn raw_string(text: &str) -> Option<usize> {
     let inside = from_quote.strip_prefix('"')?;
     let close = format!("\"{}", "#".repeat(from_hashes.len() - from_quote.len()));
     let end = inside.find(&close);
-    Some(end.map_or(text.len(), |end| {
-        text.len() - inside.len() + end + close.len()
-    }))
+    Some(end.map_or(text.len(), |end| text.len() - inside.len() + end + close.len()))
 }
 
 /// A character, and not a lifetime: a quote, one character or one escape, a quote.
@@ -101,11 +98,7 @@ fn character(text: &str) -> Option<usize> {
     if escaped {
         chars.next()?;
     }
-    let (end, _) = if escaped {
-        chars.find(|(_, c)| *c == '\'')?
-    } else {
-        chars.next().filter(|(_, c)| *c == '\'')?
-    };
+    let (end, _) = if escaped { chars.find(|(_, c)| *c == '\'')? } else { chars.next().filter(|(_, c)| *c == '\'')? };
     Some(end + 2)
 }
 
@@ -116,13 +109,6 @@ fn comments_strings_and_characters_are_not_code() {
 r#"tokio " tokio"# d '"' e '\'' f<'x> "/*" g
 "##;
     let code = code_of(source);
-    assert_eq!(
-        words(&code).collect::<Vec<_>>(),
-        ["a", "b", "c", "d", "e", "f", "x", "g"]
-    );
-    assert_eq!(
-        code.lines().count(),
-        source.lines().count(),
-        "line numbers must survive:\n{code}"
-    );
+    assert_eq!(words(&code).collect::<Vec<_>>(), ["a", "b", "c", "d", "e", "f", "x", "g"]);
+    assert_eq!(code.lines().count(), source.lines().count(), "line numbers must survive:\n{code}");
 }
