@@ -1,1 +1,82 @@
-//! Placeholder.
+//! The checker: find what is due, decide, commit, deliver.
+//!
+//! A pass re-reads every item before it acts, commits the change of status together with the lease of what will be sent,
+//! and only then sends. So two checkers at once are harmless, a stale index is harmless, and a crash between any two
+//! steps costs at most a message told twice. Nothing that is broken delays anything else: a corrupt item is deferred, a
+//! channel that is busy or has asked us to wait is passed over.
+
+mod audit;
+mod channels;
+mod deliver;
+mod look;
+mod run;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+pub use audit::Audit;
+pub use deliver::Sent;
+use heartbeat_core::{
+    Channel, MonitorId, StoreError,
+    flow::Flow,
+    history::Row,
+    outbox::{Owner, Settlement},
+};
+pub use look::{Look, Parcel};
+pub use run::Pulse;
+
+use crate::channels::Channels;
+
+/// A checker, and what it must remember between passes.
+pub struct Checker {
+    flow: Flow,
+    channels: Channels,
+    owner: Owner,
+    /// Attempts that are over but that the store has not been told of. Nothing is claimed before they are settled, so
+    /// that a store outage does not make us tell people twice.
+    unsettled: Mutex<Vec<Attempt>>,
+}
+
+/// The end of one attempt, to be stored.
+#[derive(Clone, Debug)]
+struct Attempt {
+    monitor: MonitorId,
+    settlement: Settlement,
+    row: Row,
+}
+
+/// What one pass did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pass {
+    /// How many items were looked at.
+    pub looked: usize,
+    /// How many of them are corrupt.
+    pub corrupt: usize,
+    /// What was sent.
+    pub sent: Sent,
+}
+
+/// A checker without channels would have nobody to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a checker needs at least one channel: there is nobody to tell")]
+pub struct NobodyToTell;
+
+impl Checker {
+    /// A checker that tells all of `channels`.
+    pub fn new(flow: Flow, channels: Vec<Arc<dyn Channel>>) -> Result<Self, NobodyToTell> {
+        let owner = Owner(flow.random.next());
+        let channels = Channels::new(channels).ok_or(NobodyToTell)?;
+        Ok(Self { flow, channels, owner, unsettled: Mutex::new(Vec::new()) })
+    }
+
+    /// One whole pass: looks at everything that is due, and delivers what it found to tell.
+    pub async fn pass(&self) -> Result<Pass, StoreError> {
+        let look = self.look().await?;
+        let (looked, corrupt) = (look.looked, look.corrupt);
+        let sent = self.deliver_all(look.parcels).await;
+        Ok(Pass { looked, corrupt, sent })
+    }
+
+    fn unsettled(&self) -> MutexGuard<'_, Vec<Attempt>> {
+        self.unsettled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -67,6 +67,17 @@ pub struct GaveUp {
     pub count: u32,
 }
 
+/// An entry whose lease has been taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// For whom.
+    pub channel: ChannelName,
+    /// What to tell.
+    pub notice: Notice,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+}
+
 /// What one channel has not been told.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lane {
@@ -121,11 +132,11 @@ impl Lane {
     }
 
     /// Takes the lease of an entry that may be sent at `now`; `None` when there is none.
-    fn claim(&mut self, lease: Lease, now: Timestamp) -> Option<Notice> {
+    fn claim(&mut self, lease: Lease, now: Timestamp) -> Option<(Notice, u32)> {
         self.rest(now);
         let head = self.head.as_mut().filter(|head| head.lease.is_none() && head.next_at <= now)?;
         head.lease = Some(lease);
-        Some(head.notice.clone())
+        Some((head.notice.clone(), head.attempts.saturating_add(1)))
     }
 
     /// Ends the attempt that `settlement` speaks of.
@@ -252,14 +263,13 @@ impl Outbox {
     }
 
     /// Takes the leases of what may be sent at `now` on the channels that `open` lets through.
-    pub fn claim(
-        &mut self,
-        lease: Lease,
-        now: Timestamp,
-        open: impl Fn(&ChannelName) -> bool,
-    ) -> Vec<(ChannelName, Notice)> {
+    pub fn claim(&mut self, lease: Lease, now: Timestamp, open: impl Fn(&ChannelName) -> bool) -> Vec<Claim> {
         let lanes = self.lanes.iter_mut().filter(|(channel, _)| open(channel));
-        lanes.filter_map(|(channel, lane)| Some((channel.clone(), lane.claim(lease, now)?))).collect()
+        let claims = lanes.filter_map(|(channel, lane)| {
+            let (notice, attempt) = lane.claim(lease, now)?;
+            Some(Claim { channel: channel.clone(), notice, attempt })
+        });
+        claims.collect()
     }
 
     /// Ends the attempt that `settlement` speaks of.

@@ -59,6 +59,13 @@ pub struct Stored {
     pub write_id: WriteId,
 }
 
+impl Stored {
+    /// Whether the two differ at most in their wake time and their last write.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.monitor == other.monitor && self.ordinary == other.ordinary && self.expires_at == other.expires_at
+    }
+}
+
 /// What is there under a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {

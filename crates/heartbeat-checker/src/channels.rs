@@ -1,0 +1,78 @@
+//! The channels of a checker, and which of them may be sent to just now.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use heartbeat_core::{Channel, ChannelName, Timestamp};
+
+/// At least one channel, each with its gate.
+pub(crate) struct Channels {
+    by_name: BTreeMap<ChannelName, Arc<dyn Channel>>,
+    names: Vec<ChannelName>,
+    gates: Mutex<BTreeMap<ChannelName, Gate>>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Gate {
+    busy: bool,
+    /// The channel has asked us to wait until then.
+    opens_at: Option<Timestamp>,
+}
+
+impl Channels {
+    /// `None` when there is no channel at all.
+    pub(crate) fn new(channels: Vec<Arc<dyn Channel>>) -> Option<Self> {
+        let by_name: BTreeMap<_, _> = channels.into_iter().map(|c| (c.name().clone(), c)).collect();
+        let names: Vec<_> = by_name.keys().cloned().collect();
+        (!names.is_empty()).then(|| Self { by_name, names, gates: Mutex::default() })
+    }
+
+    pub(crate) fn names(&self) -> &[ChannelName] {
+        &self.names
+    }
+
+    pub(crate) fn get(&self, name: &ChannelName) -> Option<&Arc<dyn Channel>> {
+        self.by_name.get(name)
+    }
+
+    /// Whether something may be claimed for this channel now.
+    pub(crate) fn is_open(&self, name: &ChannelName, now: Timestamp) -> bool {
+        let gate = self.gates().get(name).copied().unwrap_or_default();
+        !gate.busy && gate.opens_at.is_none_or(|at| at <= now)
+    }
+
+    /// When a channel that asked us to wait may be tried again; `now` when none has.
+    pub(crate) fn next_opening(&self, now: Timestamp) -> Timestamp {
+        let gates = self.gates();
+        gates.values().filter_map(|gate| gate.opens_at).filter(|at| *at > now).min().unwrap_or(now)
+    }
+
+    /// Marks a channel as being sent to until the mark is dropped: what happens meanwhile gathers into one digest.
+    pub(crate) fn occupy<'a>(&'a self, name: &'a ChannelName) -> Busy<'a> {
+        self.gates().entry(name.clone()).or_default().busy = true;
+        Busy { channels: self, name }
+    }
+
+    /// The channel has asked us to wait.
+    pub(crate) fn close_until(&self, name: &ChannelName, at: Timestamp) {
+        self.gates().entry(name.clone()).or_default().opens_at = Some(at);
+    }
+
+    fn gates(&self) -> MutexGuard<'_, BTreeMap<ChannelName, Gate>> {
+        self.gates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A channel that is being sent to.
+pub(crate) struct Busy<'a> {
+    channels: &'a Channels,
+    name: &'a ChannelName,
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.channels.gates().entry(self.name.clone()).or_default().busy = false;
+    }
+}

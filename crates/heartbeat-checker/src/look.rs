@@ -1,0 +1,206 @@
+//! Looking: everything that is due is re-read, decided and committed, with the leases of what will be sent.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use heartbeat_core::{
+    ChannelName, Event, MonitorId, StoreError, Telling, Timestamp, decide,
+    delivery::{self, LEASE},
+    item::Corrupt,
+    outbox::Lease,
+    store::{Becomes, Committed, Deferral, Due, Found, Stored},
+};
+
+use crate::Checker;
+
+/// How much of what is due one pass takes from a shard; the rest is taken by the next, which follows at once.
+pub(crate) const PASS_LIMIT: usize = 5_000;
+/// How many items are looked at at the same time: enough to fill the store's group commits.
+pub(crate) const SIDE_BY_SIDE: usize = 128;
+/// How many shards are asked at the same time.
+const SHARDS_SIDE_BY_SIDE: usize = 8;
+/// How often an item is decided again when somebody is quicker, before it is left for the next pass.
+const ATTEMPTS: u32 = 8;
+/// How long something is left alone that could not be acted on just now.
+const HOLD: Duration = Duration::from_secs(1);
+/// How long a corrupt item is left alone.
+const CORRUPT_HOLD: Duration = Duration::from_mins(10);
+
+/// One message to be: tellings for one channel, all leased to us.
+#[derive(Clone, Debug)]
+pub struct Parcel {
+    /// For whom.
+    pub channel: ChannelName,
+    /// What it tells.
+    pub tellings: Vec<Telling>,
+    /// Which attempt this is for each telling, from 1.
+    pub attempts: Vec<u32>,
+    /// When our leases end.
+    pub until: Timestamp,
+}
+
+/// What a look found.
+#[derive(Clone, Debug, Default)]
+pub struct Look {
+    /// How many items were looked at.
+    pub looked: usize,
+    /// How many of them are corrupt.
+    pub corrupt: usize,
+    /// Whether there was more than one pass takes.
+    pub more: bool,
+    /// What is to be sent.
+    pub parcels: Vec<Parcel>,
+}
+
+/// What came of looking at one item.
+#[derive(Default)]
+pub(crate) struct Glance {
+    pub(crate) claimed: Vec<Claimed>,
+    pub(crate) corrupt: bool,
+}
+
+/// One notification that is leased to us.
+pub(crate) struct Claimed {
+    channel: ChannelName,
+    telling: Telling,
+    attempt: u32,
+}
+
+impl Checker {
+    /// Looks at everything that is due, and takes the leases of what is to be sent.
+    pub async fn look(&self) -> Result<Look, StoreError> {
+        self.flush_unsettled().await?;
+        let now = self.flow.clock.now();
+        let shards = stream::iter(0..self.flow.store.shards());
+        let due = shards.map(|shard| self.flow.store.due(shard, now, PASS_LIMIT)).buffered(SHARDS_SIDE_BY_SIDE);
+        let due: Vec<Vec<Due>> = due.try_collect().await?;
+        let more = due.iter().any(|shard| shard.len() >= PASS_LIMIT);
+        let glances = stream::iter(due.into_iter().flatten()).map(|due| self.look_at_due(due));
+        let glances: Vec<Glance> = glances.buffered(SIDE_BY_SIDE).collect().await;
+        Ok(Look { more, ..gather(glances, now) })
+    }
+
+    /// Looks at one item of the index. What goes wrong with it is said here, and delays no other.
+    async fn look_at_due(&self, due: Due) -> Glance {
+        let hold = match self.look_at(&due.id).await {
+            Ok(Some(glance)) => return glance,
+            Ok(None) => None,
+            Err(StoreError::Corrupt(corrupt)) => {
+                report_corrupt(&corrupt);
+                self.defer(&due, Some(CORRUPT_HOLD)).await;
+                return Glance { corrupt: true, ..Glance::default() };
+            }
+            Err(error) => {
+                tracing::warn!(monitor = %due.id, %error, "could not look at a monitor, will try again");
+                Some(HOLD)
+            }
+        };
+        self.defer(&due, hold).await;
+        Glance::default()
+    }
+
+    async fn defer(&self, due: &Due, hold: Option<Duration>) {
+        let until = hold.map(|hold| self.flow.clock.now().plus(hold));
+        let deferral = Deferral { id: due.id.clone(), seen: due.wake_at, until };
+        if let Err(error) = self.flow.store.defer(deferral).await {
+            tracing::warn!(monitor = %due.id, %error, "could not defer a monitor");
+        }
+    }
+
+    /// Decides what time has made of a monitor and claims what can be sent; `None` when there is nothing to look at.
+    pub(crate) async fn look_at(&self, id: &MonitorId) -> Result<Option<Glance>, StoreError> {
+        let mut found = self.flow.store.find(id, self.flow.clock.now()).await?;
+        for _ in 0..ATTEMPTS {
+            let Found::Monitor(stored) = found else { return Ok(None) };
+            match self.act(*stored).await? {
+                Acted::Done(glance) => return Ok(Some(glance)),
+                Acted::Conflict(now_there) => found = now_there,
+            }
+        }
+        Err(StoreError::Unavailable("others are quicker".to_owned()))
+    }
+
+    async fn act(&self, before: Stored) -> Result<Acted, StoreError> {
+        let now = self.flow.clock.now();
+        let mut decision = decide(&before.monitor, &Event::Tick, &self.flow.settings.context(now));
+        let lease = Lease { owner: self.owner, until: now.plus(LEASE) };
+        let outbox = &mut decision.monitor.outbox;
+        outbox.route(self.channels.names(), now);
+        let claimed = outbox.claim(lease, now, |channel| self.channels.is_open(channel, now));
+        if decision.monitor != before.monitor {
+            decision.monitor.rev = before.monitor.rev.next();
+        }
+        let claimed = claimed.into_iter().map(|claim| Claimed {
+            telling: Telling::new(&decision.monitor, &claim.channel, claim.notice),
+            channel: claim.channel,
+            attempt: claim.attempt,
+        });
+        let claimed = claimed.collect();
+        let seen = before.wake_at;
+        let mut change = self.flow.change(before, decision, now);
+        let Becomes::Changed { before, after, .. } = &mut change.becomes else {
+            return Ok(Acted::Done(Glance::default()));
+        };
+        self.hold_back(after, now);
+        if before.is_like(after) {
+            return self.move_wake(&change.id, seen, after.wake_at).await;
+        }
+        Ok(match self.flow.commit(change).await? {
+            Committed::Done => Acted::Done(Glance { claimed, corrupt: false }),
+            Committed::Conflict(found) => Acted::Conflict(found),
+        })
+    }
+
+    /// What is due but cannot be claimed (its channel is busy, or has asked us to wait) is held back a moment, so that
+    /// it does not starve the others.
+    fn hold_back(&self, after: &mut Stored, now: Timestamp) {
+        if after.wake_at.is_some_and(|at| at <= now) {
+            after.wake_at = Some(self.channels.next_opening(now).min(now.plus(LEASE)).max(now.plus(HOLD)));
+        }
+    }
+
+    async fn move_wake(
+        &self,
+        id: &MonitorId,
+        seen: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> Result<Acted, StoreError> {
+        if let Some(seen) = seen
+            && until != Some(seen)
+        {
+            self.flow.store.defer(Deferral { id: id.clone(), seen, until }).await?;
+        }
+        Ok(Acted::Done(Glance::default()))
+    }
+}
+
+/// Groups what was claimed by channel, and divides it into messages.
+pub(crate) fn gather(glances: Vec<Glance>, now: Timestamp) -> Look {
+    let looked = glances.len();
+    let corrupt = glances.iter().filter(|glance| glance.corrupt).count();
+    let mut by_channel: BTreeMap<ChannelName, (Vec<Telling>, Vec<u32>)> = BTreeMap::new();
+    for claimed in glances.into_iter().flat_map(|glance| glance.claimed) {
+        let (tellings, attempts) = by_channel.entry(claimed.channel).or_default();
+        tellings.push(claimed.telling);
+        attempts.push(claimed.attempt);
+    }
+    let until = now.plus(LEASE);
+    let parcels = by_channel.into_iter().flat_map(|(channel, (tellings, attempts))| {
+        let ranges = delivery::messages(tellings.len());
+        ranges.into_iter().filter_map(move |range| {
+            let tellings = tellings.get(range.clone())?.to_vec();
+            let attempts = attempts.get(range)?.to_vec();
+            Some(Parcel { channel: channel.clone(), tellings, attempts, until })
+        })
+    });
+    Look { looked, corrupt, more: false, parcels: parcels.collect() }
+}
+
+enum Acted {
+    Done(Glance),
+    Conflict(Found),
+}
+
+pub(crate) fn report_corrupt(corrupt: &Corrupt) {
+    tracing::error!(item = %corrupt.id, reason = %corrupt.reason, "an item cannot be understood and is left as it is");
+}
