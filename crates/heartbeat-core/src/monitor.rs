@@ -18,9 +18,9 @@ use crate::{
 
 const DAY: Duration = Duration::from_hours(24);
 /// A monitor made by a ping is forgotten this long after its last ping, ...
-const FORGOTTEN_AFTER: Duration = DAY.saturating_mul(90);
+pub const FORGOTTEN_AFTER: Duration = DAY.saturating_mul(90);
 /// ... or this long after it was due, if that is later.
-const FORGOTTEN_AFTER_DUE: Duration = DAY.saturating_mul(30);
+pub const FORGOTTEN_AFTER_DUE: Duration = DAY.saturating_mul(30);
 
 /// Names a monitor: `project/slug`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
