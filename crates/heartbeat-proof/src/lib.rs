@@ -3,3 +3,5 @@
 
 pub mod contract;
 pub mod instruments;
+pub mod simulator;
+pub mod sqlite;

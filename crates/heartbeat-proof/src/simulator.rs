@@ -1,0 +1,17 @@
+//! The simulator: the real core and flows over a real store, in a world of simulated time where answers are lost, writes
+//! land late, processes crash between any two awaits and channels fail in every way. A plain model beside it judges.
+//!
+//! A seed decides everything, so a failing seed replays exactly.
+
+mod executor;
+mod faulty;
+mod job;
+mod journal;
+mod judge;
+mod people;
+mod radio;
+mod watch;
+mod world;
+
+pub use judge::Verdict;
+pub use world::{Plan, simulate};

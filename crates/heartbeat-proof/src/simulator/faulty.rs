@@ -1,0 +1,217 @@
+//! A store with bad luck: the real one behind a wire on which requests are late, errors come before or after success, and
+//! a write lands although nobody waits for it any more.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use heartbeat_core::{
+    Clock, MonitorId, Project, Slug, Store, StoreError, Timestamp,
+    delivery::Verdict,
+    history::Row,
+    item,
+    key::{KeyHash, KeyRecord},
+    outbox::{Settled, Settlement},
+    store::{Becomes, Change, Committed, Deferral, Deferred, Due, Extend, Extended, Found, Page},
+};
+use tokio::{runtime::Handle, sync::oneshot};
+
+use super::{
+    executor::{Chance, Executor, SimClock},
+    journal::Journal,
+};
+
+/// The most bytes that an item may ever have, with two channels.
+const MAX_ITEM: usize = 4_096;
+
+/// How bad the luck is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Luck {
+    /// Per mille of requests that fail before they do anything.
+    pub(super) refused: u64,
+    /// Per mille of requests whose answer is lost after they did what they should.
+    pub(super) lost: u64,
+    /// Per mille of requests that take up to seconds.
+    pub(super) slow: u64,
+}
+
+impl Luck {
+    pub(super) const GOOD: Self = Self { refused: 0, lost: 0, slow: 0 };
+}
+
+#[derive(Clone)]
+pub(super) struct Faulty {
+    inner: Arc<dyn Store>,
+    runtime: Handle,
+    executor: Arc<Executor>,
+    chance: Chance,
+    journal: Arc<Journal>,
+    luck: Luck,
+    calm_from: Timestamp,
+}
+
+impl Faulty {
+    pub(super) fn new(
+        inner: Arc<dyn Store>,
+        runtime: Handle,
+        executor: Arc<Executor>,
+        journal: Arc<Journal>,
+        luck: (Luck, Timestamp),
+        seed: u64,
+    ) -> Self {
+        let (luck, calm_from) = luck;
+        Self { inner, runtime, executor, chance: Chance::of(seed), journal, luck, calm_from }
+    }
+
+    fn luck(&self) -> Luck {
+        if self.clock().now() >= self.calm_from { Luck::GOOD } else { self.luck }
+    }
+
+    fn clock(&self) -> SimClock {
+        SimClock(Arc::clone(&self.executor))
+    }
+
+    /// Sends one request over the wire. It lives on when the one who sent it dies.
+    async fn call<T, F>(&self, request: impl FnOnce(Arc<dyn Store>) -> F + Send + 'static) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let wire = self.clone();
+        self.executor.spawn(async move {
+            let _ = answer.send(wire.carry(request).await);
+        });
+        answered.await.unwrap_or_else(|_| Err(StoreError::Unknown("the wire was cut".to_owned())))
+    }
+
+    async fn carry<T, F>(&self, request: impl FnOnce(Arc<dyn Store>) -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        let luck = self.luck();
+        self.clock().sleep(self.delay(luck)).await;
+        if self.chance.happens(luck.refused) {
+            self.journal.trouble("store refused");
+            return Err(StoreError::Unavailable("simulated".to_owned()));
+        }
+        let answer = self.runtime.block_on(request(Arc::clone(&self.inner)));
+        self.clock().sleep(self.delay(luck)).await;
+        if self.chance.happens(luck.lost) {
+            self.journal.trouble("answer lost");
+            return Err(StoreError::Unknown("simulated".to_owned()));
+        }
+        answer
+    }
+
+    fn delay(&self, luck: Luck) -> Duration {
+        if self.chance.happens(luck.slow) {
+            self.journal.trouble("slow request");
+            return Duration::from_millis(self.chance.below(3_000));
+        }
+        Duration::from_micros(self.chance.below(2_000))
+    }
+
+    fn weigh(&self, change: &Change) {
+        if let Becomes::Created(after) | Becomes::Changed { after, .. } = &change.becomes {
+            let size = serde_json::to_vec(&item::encode(after)).map_or(0, |bytes| bytes.len());
+            if size > MAX_ITEM {
+                self.journal.offence(format!("the item of {} has {size} bytes", change.id));
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Faulty {
+    async fn find(&self, id: &MonitorId, now: Timestamp) -> Result<Found, StoreError> {
+        let id = id.clone();
+        self.call(move |store| async move { store.find(&id, now).await }).await
+    }
+
+    async fn extend(&self, extend: Extend) -> Result<Extended, StoreError> {
+        self.call(move |store| async move { store.extend(extend).await }).await
+    }
+
+    async fn commit(&self, change: Change) -> Result<Committed, StoreError> {
+        self.weigh(&change);
+        self.call(move |store| async move { store.commit(change).await }).await
+    }
+
+    async fn settle(
+        &self,
+        id: &MonitorId,
+        settlement: Settlement,
+        now: Timestamp,
+        rows: Vec<Row>,
+    ) -> Result<Settled, StoreError> {
+        let id = id.clone();
+        let journal = Arc::clone(&self.journal);
+        self.call(move |store| async move {
+            let (entry, delivered) = (settlement.entry.clone(), settlement.verdict == Verdict::Done);
+            let settled = store.settle(&id, settlement, now, rows).await?;
+            if delivered && settled == Settled::Done {
+                journal.record().settled.insert(entry);
+            }
+            Ok(settled)
+        })
+        .await
+    }
+
+    async fn defer(&self, deferral: Deferral) -> Result<Deferred, StoreError> {
+        self.call(move |store| async move { store.defer(deferral).await }).await
+    }
+
+    fn shards(&self) -> u16 {
+        self.inner.shards()
+    }
+
+    async fn due(&self, shard: u16, now: Timestamp, limit: usize) -> Result<Vec<Due>, StoreError> {
+        self.call(move |store| async move { store.due(shard, now, limit).await }).await
+    }
+
+    async fn next_wake(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.call(move |store| async move { store.next_wake().await }).await
+    }
+
+    async fn list(
+        &self,
+        project: &Project,
+        after: Option<&Slug>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Page<Slug>, StoreError> {
+        let (project, after) = (project.clone(), after.cloned());
+        self.call(move |store| async move { store.list(&project, after.as_ref(), limit, now).await }).await
+    }
+
+    async fn sweep(
+        &self,
+        after: Option<&MonitorId>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Page<MonitorId>, StoreError> {
+        let after = after.cloned();
+        self.call(move |store| async move { store.sweep(after.as_ref(), limit, now).await }).await
+    }
+
+    async fn history(&self, id: &MonitorId, before: Timestamp, limit: usize) -> Result<Vec<Row>, StoreError> {
+        let id = id.clone();
+        self.call(move |store| async move { store.history(&id, before, limit).await }).await
+    }
+
+    async fn find_key(&self, hash: KeyHash) -> Result<Option<KeyRecord>, StoreError> {
+        self.call(move |store| async move { store.find_key(hash).await }).await
+    }
+
+    async fn put_key(&self, key: KeyRecord) -> Result<(), StoreError> {
+        self.call(move |store| async move { store.put_key(key).await }).await
+    }
+
+    async fn keys(&self) -> Result<Vec<KeyRecord>, StoreError> {
+        self.call(move |store| async move { store.keys().await }).await
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.call(move |store| async move { store.ready().await }).await
+    }
+}

@@ -1,0 +1,126 @@
+//! Jobs: what pings. Each has a character.
+
+use std::{sync::Arc, time::Duration};
+
+use heartbeat_core::{
+    Clock, Grace, Interval, MonitorId, Ping, Signal, Timestamp,
+    flow::{Flow, PingError, Sender},
+    ping::Body,
+};
+
+use super::{
+    executor::{Chance, SimClock, crashing, within},
+    journal::{Answer, Journal, Pinged},
+};
+
+/// The API gives up on a ping's write after this, well inside the settle time.
+pub(super) const GIVE_UP: Duration = Duration::from_secs(2);
+
+/// How a job behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Character {
+    /// Pings once an interval, sometimes late, sometimes not at all.
+    Steady,
+    /// Pings every second or so, for a while, with long silences between.
+    Chatty,
+    /// Pings at the very edge of its deadline.
+    Borderline,
+    /// Starts, fails, exits and logs.
+    Messy,
+    /// Pings until it dies.
+    Dying,
+    /// One of the above at random; people pause, edit and delete its monitor.
+    Meddled,
+}
+
+#[derive(Clone)]
+pub(super) struct Job {
+    pub(super) id: MonitorId,
+    pub(super) character: Character,
+    pub(super) interval: Interval,
+    pub(super) grace: Grace,
+    pub(super) flow: Flow,
+    pub(super) clock: SimClock,
+    pub(super) chance: Chance,
+    pub(super) journal: Arc<Journal>,
+    /// Per mille of polls at which the API dies under a ping.
+    pub(super) crashes: u64,
+}
+
+impl Job {
+    /// Pings in character until `end`.
+    pub(super) async fn run(self, end: Timestamp) {
+        let dies_at = self.clock.now().plus(Duration::from_secs(self.chance.between(600, 20_000)));
+        loop {
+            self.clock.sleep(self.wait()).await;
+            let now = self.clock.now();
+            if now >= end || (self.character == Character::Dying && now >= dies_at) {
+                return;
+            }
+            let signal = self.signal();
+            self.ping(signal).await;
+        }
+    }
+
+    fn window_s(&self) -> u64 {
+        self.interval.as_secs() + self.grace.as_secs()
+    }
+
+    fn wait(&self) -> Duration {
+        let chance = &self.chance;
+        let (interval, window) = (self.interval.as_secs(), self.window_s());
+        let edge_ms = (window * 1_000).saturating_sub(2_000) + chance.below(9_000);
+        let late = Duration::from_secs(chance.between(window, window * 4));
+        match self.character {
+            Character::Steady | Character::Messy | Character::Meddled if chance.happens(30) => late,
+            Character::Chatty if chance.happens(4) => late,
+            Character::Chatty => Duration::from_millis(chance.between(10, 4_000)),
+            Character::Borderline => Duration::from_millis(edge_ms),
+            Character::Steady | Character::Messy | Character::Meddled | Character::Dying => {
+                Duration::from_millis(interval * 1_000 - chance.below(interval * 200))
+            }
+        }
+    }
+
+    fn signal(&self) -> Signal {
+        let odd = matches!(self.character, Character::Messy) || (self.character == Character::Meddled);
+        if !odd || self.chance.happens(600) {
+            return Signal::Success;
+        }
+        match self.chance.below(5) {
+            0 => Signal::Start,
+            1 => Signal::Fail,
+            2 => Signal::Log,
+            3 => Signal::Exit(i64::try_from(self.chance.below(256)).unwrap_or(1)),
+            _ => Signal::Exit(0),
+        }
+    }
+
+    /// Sends one ping to the API, and writes down what the client saw.
+    pub(super) async fn ping(&self, signal: Signal) {
+        let at = self.clock.now();
+        let body = "x".repeat(usize::try_from(self.chance.below(400)).unwrap_or(0));
+        let ping = Ping {
+            interval: Some(self.interval),
+            grace: Some(self.grace),
+            body: Body::from_tail(body.as_bytes()).0,
+            ..Ping::bare(signal)
+        };
+        let recorded = self.flow.record_ping(&self.id, ping, Sender::default(), at);
+        let answered = crashing(within(&self.clock, GIVE_UP, recorded), &self.chance, self.crashes).await;
+        let answer = match answered {
+            Some(Some(Ok(_))) => Answer::Recorded,
+            Some(Some(Err(PingError::Deleted))) => Answer::Gone,
+            Some(Some(Err(_))) => Answer::Unsure,
+            Some(None) => {
+                self.journal.trouble("API gave up on a ping");
+                Answer::Unsure
+            }
+            None => {
+                self.journal.trouble("API crashed");
+                Answer::Unsure
+            }
+        };
+        self.journal.pinged(&self.id, Pinged { at, signal, answer }, self.clock.now());
+    }
+}
