@@ -81,7 +81,7 @@ fn no_test_sleeps() -> io::Result<()> {
     let files = rust_files()?;
     let offences = files.iter().flat_map(|file| {
         let tests_from = file.first_line_of_tests();
-        file.lines_naming(&["thread::sleep", "time::sleep", "sleep_until"])
+        file.lines_naming(&["thread::sleep", "time::sleep", "time::sleep_until"])
             .into_iter()
             .filter(move |offence| offence.line >= tests_from)
     });
