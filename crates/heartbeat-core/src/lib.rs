@@ -26,7 +26,7 @@
 //!
 //! # Shape
 //!
-//! The heart is [`decide`]: pure and total. [`store`] is the port that carries its decisions out, [`flow`] joins the
+//! The heart is [`decide()`]: pure and total. [`store`] is the port that carries its decisions out, [`flow`] joins the
 //! two. Nothing else here is async, reads a clock or does I/O.
 
 pub mod alarm;

@@ -247,9 +247,15 @@ impl Monitor {
         }
     }
 
+    /// The monitor as it stands at `context.now`, whatever has been recorded by then: what a page shows.
+    #[must_use]
+    pub fn settled_at(&self, context: &Context) -> Self {
+        crate::decide::settled(self, context)
+    }
+
     /// The status as it is shown at `context.now`, whatever has been recorded by then.
     pub fn status_at(&self, context: &Context) -> Shown {
-        let settled = crate::decide::settled(self, context);
+        let settled = self.settled_at(context);
         match &settled.status {
             Status::New => Shown::New,
             Status::Paused { .. } => Shown::Paused,

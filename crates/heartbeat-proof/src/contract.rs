@@ -1,1 +1,110 @@
-//! The contract of the store port: everything that it promises, as tests that run unchanged against every store.
+//! The contract of the store port: everything that it promises, as clauses that run unchanged against every store.
+//!
+//! A store's tests give a [`Harness`] to [`contract_tests!`](crate::contract_tests), which makes one test of each clause.
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a clause is a test: it passes or it panics")]
+#![expect(missing_docs, reason = "the names of the clauses are sentences")]
+
+pub mod commit;
+pub mod delete;
+pub mod due;
+pub mod extend;
+pub mod find;
+pub mod history;
+pub mod key;
+pub mod page;
+pub mod race;
+pub mod scene;
+pub mod settle;
+#[cfg(test)]
+mod size;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use heartbeat_core::{MonitorId, Store};
+use serde_json::Value;
+
+/// A fresh store, with the two things that no client may do to it: ending it without warning, and damaging what is in it.
+#[async_trait]
+pub trait Harness: Send + Sync {
+    /// The store.
+    fn store(&self) -> Arc<dyn Store>;
+
+    /// The store as a process finds it that starts after the one before was killed.
+    async fn after_a_crash(&self) -> Arc<dyn Store>;
+
+    /// Damages the item so that nobody can understand it; its key and its wake time stay.
+    async fn corrupt(&self, id: &MonitorId);
+
+    /// Sets an attribute of the item, whatever it means.
+    async fn set_attribute(&self, id: &MonitorId, name: &str, value: Value);
+
+    /// The stored attribute of this name.
+    async fn attribute(&self, id: &MonitorId, name: &str) -> Option<Value>;
+}
+
+/// Makes a test of every clause: `contract_tests!(MyHarness::new())`. The caller needs `tokio` with `macros` and
+/// `rt-multi-thread`.
+#[macro_export]
+macro_rules! contract_tests {
+    ($harness:expr) => {
+        $crate::contract_tests! { @each $harness;
+            find::nothing_is_found_where_nothing_was_put,
+            find::a_monitor_is_found_as_it_was_created,
+            find::what_has_expired_is_not_there,
+            find::an_unknown_version_is_refused_and_left_as_it_is,
+            find::a_corrupt_item_hides_no_other,
+            find::a_ready_store_says_so,
+            extend::an_ordinary_ping_is_what_decide_makes_of_it,
+            extend::a_ping_that_carries_another_window_is_declined,
+            extend::the_same_ping_again_counts_once,
+            extend::a_ping_for_nobody_is_declined,
+            extend::of_pings_at_once_every_one_counts,
+            commit::a_second_creation_conflicts_with_the_first,
+            commit::the_same_creation_again_is_done,
+            commit::what_has_expired_is_created_anew,
+            commit::the_same_decision_again_is_done,
+            commit::a_decision_conflicts_with_one_that_came_between,
+            commit::a_decision_on_revision_alone_lets_pings_come_between,
+            commit::a_decision_on_the_newest_ping_conflicts_with_a_newer_one,
+            commit::a_decision_on_silence_conflicts_with_any_ping,
+            commit::only_what_differs_is_written,
+            commit::what_this_version_does_not_know_survives_its_writes,
+            commit::a_decision_about_nobody_conflicts,
+            delete::what_was_deleted_is_deleted_until_the_tombstone_has_passed,
+            delete::a_late_ping_does_not_bring_it_back,
+            delete::the_same_deletion_again_is_done,
+            delete::a_deletion_conflicts_with_a_decision_that_came_between,
+            settle::a_delivered_entry_leaves_the_outbox,
+            settle::only_the_owner_of_the_lease_settles_its_entry,
+            settle::a_retry_keeps_the_entry_and_says_when,
+            settle::what_is_given_up_stays_visible,
+            settle::a_lease_survives_pings,
+            settle::what_was_settled_is_looked_at_at_once_and_ordinary_only_after_a_look,
+            due::what_is_due_comes_earliest_first_and_no_more_than_asked_for,
+            due::the_next_wake_is_the_earliest_of_all,
+            due::a_deferral_moves_only_what_it_has_seen,
+            due::a_corrupt_item_can_be_deferred,
+            page::a_project_is_listed_by_slug_page_by_page,
+            page::a_sweep_sees_every_monitor_once,
+            page::what_is_deleted_or_expired_is_not_listed,
+            history::history_is_newest_first_and_paged,
+            history::a_row_appended_twice_is_one_row,
+            history::a_refused_write_leaves_no_row,
+            key::a_key_is_found_by_its_hash_and_listed_oldest_first,
+            key::a_key_put_again_is_replaced,
+            race::fifty_first_pings_at_once_make_one_monitor,
+            race::of_twenty_pings_out_of_order_the_newest_wins_and_all_count,
+            race::a_chatty_job_keeps_nobody_from_pausing_editing_and_deleting_it,
+            race::what_was_answered_is_there_after_a_crash,
+        }
+    };
+    (@each $harness:expr; $($part:ident :: $clause:ident),+ $(,)?) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $clause() {
+                $crate::contract::$part::$clause(&$harness).await;
+            }
+        )+
+    };
+}

@@ -1,0 +1,200 @@
+//! What the clauses play with: one instant, a few monitors, and short ways to store and find them.
+
+use std::{sync::Arc, time::Duration};
+
+use heartbeat_core::{
+    Cause, ChannelName, Context, Event, Grace, Incident, Interval, Monitor, MonitorId, Notice, Origin, Ping, Project,
+    Reminders, Rev, Run, Schedule, Signal, Slug, Status, Store, Timestamp, decide,
+    flow::{Flow, Settings},
+    history::{Happening, PingRow, Row},
+    outbox::{Lease, Owner},
+    store::{Becomes, Change, Committed, Extend, Found, Stored, WriteId},
+};
+use rand::{Rng, rngs::StdRng};
+
+use crate::instruments::{Seeded, SetClock};
+
+/// When the clauses play: 2026-11-23T03:00:00Z.
+pub const NOW: Timestamp = Timestamp::from_secs(1_795_402_800);
+/// How long past due a checker waits.
+pub const SETTLE: Duration = Duration::from_secs(2);
+/// The instant after.
+pub const TICK: Duration = Duration::from_micros(1);
+
+pub fn minutes(minutes: u64) -> Duration {
+    Duration::from_secs(minutes * 60)
+}
+
+pub fn id(slug: &str) -> MonitorId {
+    MonitorId::new(Project::default(), Slug::parse(slug).unwrap())
+}
+
+pub fn context(now: Timestamp) -> Context {
+    Context { now, settle: SETTLE, reminders: Reminders::default() }
+}
+
+/// A monitor that a ping at [`NOW`] has made: due every 5 minutes, with a minute of grace.
+pub fn pinged(slug: &str) -> Monitor {
+    let unborn = Monitor::new(id(slug), Origin::Ping, Schedule::default(), Grace::DEFAULT, NOW);
+    let born = decide(&unborn, &Event::Ping(Ping::success()), &context(NOW)).monitor;
+    Monitor { rev: unborn.rev, ..born }
+}
+
+pub fn stored(monitor: Monitor, write_id: u64) -> Stored {
+    Stored::new(monitor, 0, SETTLE, WriteId(write_id))
+}
+
+pub fn creation(monitor: Monitor, at: Timestamp, write_id: u64) -> Change {
+    let stored = Box::new(stored(monitor, write_id));
+    let id = stored.monitor.id.clone();
+    Change { id, becomes: Becomes::Created(stored), at, write_id: WriteId(write_id), rows: Vec::new() }
+}
+
+/// What `event` at `at` makes of `before`, ready to be stored.
+pub fn decision(before: &Stored, event: &Event, at: Timestamp, write_id: u64) -> Change {
+    let decision = decide(&before.monitor, event, &context(at));
+    let after = Stored::new(decision.monitor, before.shard, SETTLE, WriteId(write_id));
+    Change {
+        id: before.monitor.id.clone(),
+        becomes: Becomes::Changed {
+            before: Box::new(before.clone()),
+            after: Box::new(after),
+            rests_on: decision.rests_on,
+        },
+        at,
+        write_id: WriteId(write_id),
+        rows: Vec::new(),
+    }
+}
+
+pub fn deletion(before: &Stored, at: Timestamp, until: Timestamp, write_id: u64) -> Change {
+    Change {
+        id: before.monitor.id.clone(),
+        becomes: Becomes::Deleted { before: Box::new(before.clone()), until },
+        at,
+        write_id: WriteId(write_id),
+        rows: Vec::new(),
+    }
+}
+
+pub fn ping(slug: &str, at: Timestamp, write_id: u64) -> Extend {
+    let (id, write_id) = (id(slug), WriteId(write_id));
+    let row = Some(row(&id, at, write_id.0));
+    Extend { id, at, settle: SETTLE, interval: None, grace: None, write_id, row }
+}
+
+pub fn row(id: &MonitorId, at: Timestamp, tag: u64) -> Row {
+    let ping = PingRow {
+        signal: Signal::Success,
+        from: Some("192.0.2.17".to_owned()),
+        agent: None,
+        run: None,
+        body: String::new(),
+        notes: Vec::new(),
+    };
+    Row { monitor: id.clone(), at, tag, happening: Happening::Ping(ping) }
+}
+
+/// Creates `monitor`, and answers with what is then stored.
+pub async fn put(store: &dyn Store, monitor: Monitor) -> Stored {
+    let (id, at) = (monitor.id.clone(), monitor.created_at);
+    let done = store.commit(creation(monitor, at, 1)).await;
+    assert_eq!(done, Ok(Committed::Done));
+    there(store, &id).await
+}
+
+/// What is stored under `id`; something must be.
+pub async fn there(store: &dyn Store, id: &MonitorId) -> Stored {
+    match store.find(id, NOW).await {
+        Ok(Found::Monitor(stored)) => *stored,
+        other => unreachable!("{id} is not there: {other:?}"),
+    }
+}
+
+/// Stores what `event` makes of `before`; answers with what is then stored.
+pub async fn happen(store: &dyn Store, before: &Stored, event: &Event, at: Timestamp, write_id: u64) -> Stored {
+    assert_eq!(store.commit(decision(before, event, at, write_id)).await, Ok(Committed::Done));
+    there(store, &before.monitor.id).await
+}
+
+pub fn channel(name: &str) -> ChannelName {
+    ChannelName::parse(name).unwrap()
+}
+
+/// The lease of checker `owner`, taken at `now`.
+pub fn lease(owner: u64, now: Timestamp) -> Lease {
+    Lease { owner: Owner(owner), until: now.plus(minutes(1)) }
+}
+
+/// The flows over `store`, at [`NOW`].
+pub fn flow(store: Arc<dyn Store>) -> (Flow, Arc<SetClock>) {
+    let clock = Arc::new(SetClock::at(NOW));
+    let settings = Settings {
+        settle: SETTLE,
+        reminders: Reminders::default(),
+        interval: Interval::DEFAULT,
+        grace: Grace::DEFAULT,
+    };
+    let flow = Flow { store, clock: Arc::<SetClock>::clone(&clock), random: Arc::new(Seeded::new(7)), settings };
+    (flow, clock)
+}
+
+/// Any monitor around [`NOW`], sound or odd.
+pub fn any_monitor(random: &mut StdRng, slug: &str) -> Monitor {
+    let seconds = |random: &mut StdRng, most: u64| random.random_range(0..=most);
+    let ago = |random: &mut StdRng| NOW.minus(Duration::from_micros(random.random_range(0..400_000_000)));
+    let interval = Interval::from_secs(30 + seconds(random, 600)).unwrap();
+    let grace = Grace::from_secs(seconds(random, 300)).unwrap();
+    let origin = if random.random() { Origin::Ping } else { Origin::Person };
+    let mut monitor = Monitor::new(id(slug), origin, Schedule::Every(interval), grace, ago(random));
+    monitor.rev = Rev(random.random());
+    monitor.last_ping_at = random.random_bool(0.8).then(|| ago(random));
+    monitor.ping_count = random.random_range(0..1 << 40);
+    monitor.failures = u32::from(random.random_bool(0.2));
+    if random.random_bool(0.2) {
+        monitor.run = Some(Run { id: None, started_at: ago(random), due_at: random.random_bool(0.5).then_some(NOW) });
+    }
+    monitor.policy.resume_on_ping = random.random();
+    monitor.last_duration = random.random_bool(0.3).then(|| Duration::from_micros(random.random_range(0..1 << 40)));
+    monitor.status = any_status(random, &monitor);
+    any_outbox(random, &mut monitor);
+    monitor
+}
+
+fn any_status(random: &mut StdRng, monitor: &Monitor) -> Status {
+    let since = monitor.created_at;
+    match random.random_range(0..8) {
+        0 => Status::New,
+        1 => Status::Overdue { incident: incident(since) },
+        2 => Status::Paused { since, until: random.random_bool(0.5).then(|| NOW.plus(minutes(3))) },
+        _ => Status::Ok {
+            since,
+            due_at: monitor.schedule.due_after(monitor.last_ping_at.unwrap_or(since), monitor.grace),
+        },
+    }
+}
+
+fn any_outbox(random: &mut StdRng, monitor: &mut Monitor) {
+    if random.random_bool(0.8) {
+        return;
+    }
+    let since = monitor.created_at;
+    monitor.outbox.push(Notice::opened(&incident(since), monitor.last_ping_at, monitor.rev, since));
+    if random.random() {
+        monitor.outbox.route(&[channel("telegram"), channel("ops-mail")], NOW);
+    }
+    if random.random() {
+        let lease = Lease { owner: Owner(random.random()), until: NOW.plus(minutes(1)) };
+        monitor.outbox.claim(lease, NOW, |_| true);
+    }
+}
+
+pub fn incident(since: Timestamp) -> Incident {
+    Incident {
+        since,
+        cause: Cause::Failed { exit: Some(-7) },
+        excerpt: Some("disk \"full\"\n".to_owned()),
+        reminders: 2,
+        next_reminder_at: Some(since.plus(minutes(60))),
+    }
+}

@@ -1,0 +1,111 @@
+//! The tables, and how a file gets to their newest version. A file of a newer version than this program knows is refused,
+//! never touched.
+
+use rusqlite::Connection;
+
+/// Marks a file as Heartbeat's: `HBT1` in ASCII, in the file's `application_id`.
+const APPLICATION: i32 = 0x4842_5431;
+
+/// Each brings a file from the version of its index to the next. They are never edited, only added to.
+const MIGRATIONS: [&str; 1] = [FIRST];
+
+/// The first version.
+///
+/// `monitor`: what `extend` touches is in columns, the other attributes are one JSON object in `rest`. A tombstone is a
+/// row with `deleted_until`.
+/// `pulse`: what [`ready`](crate::SqliteStore) writes to know that it can.
+const FIRST: &str = "
+CREATE TABLE monitor (
+    id TEXT NOT NULL PRIMARY KEY,
+    v INTEGER,
+    shard INTEGER,
+    rev INTEGER,
+    write_id INTEGER,
+    ordinary INTEGER,
+    interval_s INTEGER,
+    grace_s INTEGER,
+    window_s INTEGER,
+    due_at INTEGER,
+    wake_at INTEGER,
+    last_ping_at INTEGER,
+    ping_count INTEGER,
+    expires_at INTEGER,
+    deleted_until INTEGER,
+    rest TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX monitor_due ON monitor (shard, wake_at) WHERE wake_at IS NOT NULL;
+
+CREATE TABLE history (
+    monitor TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    tag INTEGER NOT NULL,
+    happening TEXT NOT NULL,
+    PRIMARY KEY (monitor, at, tag)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE key (
+    hash TEXT NOT NULL PRIMARY KEY,
+    project TEXT NOT NULL,
+    scopes TEXT NOT NULL,
+    monitor TEXT,
+    description TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    revoked_at INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pulse (
+    one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+    beats INTEGER NOT NULL
+) STRICT;
+INSERT INTO pulse VALUES (1, 0);
+";
+
+/// What stands in a file's way.
+pub(crate) enum Obstacle {
+    /// It is the database of another program.
+    Foreign,
+    /// A newer Heartbeat has written it.
+    Newer {
+        /// Its version.
+        found: usize,
+        /// The newest that this program knows.
+        known: usize,
+    },
+    /// `SQLite` says so.
+    Sql(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Obstacle {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+/// Brings the file to the newest version, in one transaction. Two programs may try at once.
+pub(crate) fn migrate(db: &mut Connection) -> Result<(), Obstacle> {
+    if version(db)? == MIGRATIONS.len() {
+        return Ok(());
+    }
+    let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let found = version(&transaction)?;
+    for migration in MIGRATIONS.iter().skip(found) {
+        transaction.execute_batch(migration)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.pragma_update(None, "user_version", i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX))?;
+    Ok(transaction.commit()?)
+}
+
+/// The version of the file; 0 = nothing in it yet.
+fn version(db: &Connection) -> Result<usize, Obstacle> {
+    let application: i32 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if application != APPLICATION && (tables > 0 || version != 0) {
+        return Err(Obstacle::Foreign);
+    }
+    let (found, known) = (usize::try_from(version).unwrap_or(usize::MAX), MIGRATIONS.len());
+    if found > known { Err(Obstacle::Newer { found, known }) } else { Ok(found) }
+}
