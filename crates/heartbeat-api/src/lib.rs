@@ -1,1 +1,115 @@
-//! Placeholder.
+//! The HTTP face of Heartbeat: pings and management, as one Axum [`Router`] that a container, a Lambda or the
+//! all-in-one binary serves.
+//!
+//! What holds everywhere: a ping is answered 200 or 201 only after its durable write, is never refused for a cosmetic
+//! reason, and every refusal carries a stable code and a sentence that says what to do ([`ApiError`]).
+
+mod access;
+mod address;
+mod answer;
+mod auth;
+mod body;
+mod bucket;
+mod config;
+mod error;
+mod flight;
+mod health;
+mod key_cache;
+mod monitors;
+mod pause;
+mod percent;
+mod ping;
+mod query;
+mod request_id;
+mod serve;
+mod view;
+mod wire;
+
+use std::{
+    future::{Ready, ready},
+    sync::Arc,
+};
+
+use axum::{
+    Router,
+    http::StatusCode,
+    middleware,
+    routing::{delete, get, post},
+};
+use heartbeat_core::{flow::Flow, monitor::MonitorId};
+
+pub use config::{ApiConfig, BodyLimits, KeyLimits, Rate};
+pub use error::ApiError;
+pub use health::Check;
+pub use serve::{Ending, Limits, serve};
+
+/// What the API is made of.
+pub struct Api {
+    flow: Flow,
+    config: ApiConfig,
+    checks: Vec<Check>,
+}
+
+impl Api {
+    /// An API over `flow`.
+    pub fn new(flow: Flow, config: ApiConfig) -> Self {
+        Self { flow, config, checks: Vec::new() }
+    }
+
+    /// Adds something that must hold for `GET /readyz` to answer 200, besides the store.
+    #[must_use]
+    pub fn with_check(mut self, check: Check) -> Self {
+        self.checks.push(check);
+        self
+    }
+}
+
+/// What every handler shares.
+struct Shared {
+    flow: Flow,
+    config: ApiConfig,
+    checks: Vec<Check>,
+    gate: auth::Gate,
+}
+
+/// All routes. The peer's address is taken from `ConnectInfo<SocketAddr>` in the request's extensions, where there is one.
+pub fn router(api: Api) -> Router {
+    let Api { flow, config, checks } = api;
+    let gate = auth::Gate::new(&flow, &config);
+    let shared = Arc::new(Shared { flow, config, checks, gate });
+    let ping = || get(ping::receive).post(ping::receive).fallback(|| refuse("GET, HEAD, POST"));
+    Router::new()
+        .route("/heartbeat/", ping())
+        .route("/heartbeat/{*rest}", ping())
+        .route("/monitors", get(monitors::list).fallback(|| refuse("GET, HEAD")))
+        .route("/monitors/{slug}", delete(monitors::delete).fallback(|| refuse("DELETE")))
+        .route("/monitors/{slug}/pause", post(monitors::pause).fallback(|| refuse("POST")))
+        .route("/monitors/{slug}/unpause", post(monitors::unpause).fallback(|| refuse("POST")))
+        .route("/healthz", get(health::alive).fallback(|| refuse("GET, HEAD")))
+        .route("/readyz", get(health::ready).fallback(|| refuse("GET, HEAD")))
+        .fallback(async || ApiError::UnknownPath)
+        .layer(middleware::from_fn_with_state(shared.clone(), access::account))
+        .with_state(shared)
+}
+
+fn refuse(allowed: &'static str) -> Ready<ApiError> {
+    ready(ApiError::MethodNotAllowed(allowed))
+}
+
+/// A JSON answer.
+fn json(status: StatusCode, value: &impl serde::Serialize) -> Result<axum::response::Response, ApiError> {
+    use axum::{http::header, response::IntoResponse};
+    let body = serde_json::to_vec(value).map_err(|e| ApiError::Internal(e.to_string()))?;
+    Ok((status, [(header::CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+impl Shared {
+    /// Waits for the store no longer than we promise to.
+    async fn in_time<T>(&self, answer: impl Future<Output = T>) -> Result<T, ApiError> {
+        tokio::time::timeout(self.config.give_up, answer).await.map_err(|_| ApiError::StoreTimeout)
+    }
+
+    fn id(key: &heartbeat_core::key::KeyRecord, slug: heartbeat_core::Slug) -> MonitorId {
+        MonitorId::new(key.project.clone(), slug)
+    }
+}

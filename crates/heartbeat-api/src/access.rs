@@ -1,0 +1,114 @@
+//! What every request goes through: its id, one line in the log, the headers that every answer has, the body of every
+//! error, and an answer even where a handler panics.
+//!
+//! One layer instead of a stack of them: a ping pays for one box. Nothing that a client wrote goes into the log except
+//! its slug, its method and its request id, so that a key that strayed into a path or a query is not kept there.
+
+use std::{any::Any, panic::AssertUnwindSafe, sync::Arc};
+
+use axum::{
+    body::Body,
+    extract::{MatchedPath, Request, State},
+    http::{HeaderValue, Method, StatusCode, Uri, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use futures_util::FutureExt;
+use heartbeat_core::{Slug, Timestamp};
+use tracing::Level;
+
+use crate::{
+    Shared,
+    error::ApiError,
+    request_id::{self, RequestId},
+};
+
+/// Runs the request and accounts for it.
+pub(crate) async fn account(State(api): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let id = RequestId::of(request.headers(), api.flow.random.as_ref());
+    let line = Line::begin(&request, api.flow.clock.now());
+    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    let mut response = answered.unwrap_or_else(|panic| ApiError::Internal(said(&*panic)).into_response());
+    let error = response.extensions_mut().remove::<ApiError>();
+    if let Some(error) = &error {
+        *response.body_mut() = Body::from(error.body(id.as_str()));
+    }
+    line.end(&response, error.as_ref(), id.as_str(), api.flow.clock.now());
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(request_id::HEADER, id.into_value());
+    response
+}
+
+fn said(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("a handler panicked: {}", text.unwrap_or("without a word"))
+}
+
+/// A request's line in the log.
+struct Line {
+    method: Method,
+    uri: Uri,
+    route: Option<MatchedPath>,
+    began_at: Timestamp,
+}
+
+macro_rules! write_line {
+    ($level:ident, $line:ident, $response:ident, $error:ident, $id:ident, $now:ident) => {
+        tracing::event!(
+            Level::$level,
+            method = $line.method.as_str(),
+            route = $line.route(),
+            monitor = $line.monitor().as_ref().map(Slug::as_str),
+            status = $response.status().as_u16(),
+            code = $error.map(ApiError::code),
+            detail = $error.and_then(ApiError::detail),
+            request_id = $id,
+            took_us = u64::try_from($now.since($line.began_at).as_micros()).unwrap_or(u64::MAX),
+            "request"
+        )
+    };
+}
+
+impl Line {
+    fn begin(request: &Request, now: Timestamp) -> Self {
+        Self {
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            route: request.extensions().get::<MatchedPath>().cloned(),
+            began_at: now,
+        }
+    }
+
+    fn end(&self, response: &Response, error: Option<&ApiError>, id: &str, now: Timestamp) {
+        match self.level(response.status(), error) {
+            Level::ERROR => write_line!(ERROR, self, response, error, id, now),
+            Level::INFO => write_line!(INFO, self, response, error, id, now),
+            _ => write_line!(DEBUG, self, response, error, id, now),
+        }
+    }
+
+    /// What an operator must see, may want to see, or must be spared: pings that went well, and what a stranger can
+    /// repeat at will.
+    fn level(&self, status: StatusCode, error: Option<&ApiError>) -> Level {
+        let ordinary = self.route().starts_with("/heartbeat") || matches!(self.route(), "/healthz" | "/readyz");
+        let strange =
+            matches!(status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS | StatusCode::NOT_FOUND);
+        match error {
+            Some(ApiError::NotReady(_)) => Level::DEBUG,
+            Some(_) if status.is_server_error() => Level::ERROR,
+            Some(_) if !strange => Level::INFO,
+            None if !ordinary => Level::INFO,
+            Some(_) | None => Level::DEBUG,
+        }
+    }
+
+    fn route(&self) -> &str {
+        self.route.as_ref().map_or("none", MatchedPath::as_str)
+    }
+
+    fn monitor(&self) -> Option<Slug> {
+        Slug::parse(self.uri.path().split('/').nth(2)?).ok()
+    }
+}

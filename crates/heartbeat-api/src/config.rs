@@ -1,0 +1,89 @@
+//! The settings of the API, with their defaults: every time-out, size and rate in one place.
+
+use std::time::Duration;
+
+/// How the API behaves. [`ApiConfig::default`] fits the embedded store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ApiConfig {
+    /// How long a store may take to answer before the API says 503: 2 s. For a ping it runs from its receipt stamp to the
+    /// durable write, and must be well inside the settle time: that gap is what makes a false alert impossible.
+    pub give_up: Duration,
+    /// How many proxies of ours stand in front and append to `X-Forwarded-For`: 0. With `n`, the client is the `n`-th
+    /// address from the right; whatever stands left of it was written by the client itself.
+    pub trusted_proxies: usize,
+    /// What is read of a ping's body.
+    pub ping_body: BodyLimits,
+    /// What is read of a JSON body; one that is larger is refused.
+    pub json_body: BodyLimits,
+    /// How keys are looked up and remembered.
+    pub keys: KeyLimits,
+    /// Management calls of one key from one address: 100 at once, 10 a second.
+    pub calls: Rate,
+}
+
+impl Default for ApiConfig {
+    fn default() -> Self {
+        Self {
+            give_up: Duration::from_secs(2),
+            trusted_proxies: 0,
+            ping_body: BodyLimits { bytes: 10 * 1024 * 1024, time: Duration::from_secs(5) },
+            json_body: BodyLimits { bytes: 16 * 1024, time: Duration::from_secs(5) },
+            keys: KeyLimits::default(),
+            calls: Rate { burst: 100, refill: Duration::from_millis(100) },
+        }
+    }
+}
+
+/// How much of a body is read, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodyLimits {
+    /// The most bytes.
+    pub bytes: usize,
+    /// The longest time, from the first byte waited for to the last.
+    pub time: Duration,
+}
+
+/// A bucket: so many at once, and one more every `refill`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How many at once, at least 1.
+    pub burst: u32,
+    /// How long until there is one more.
+    pub refill: Duration,
+}
+
+/// How keys are looked up and remembered. DESIGN, "Safety".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyLimits {
+    /// How long a key that was found is taken for granted: 60 s. A revoked key works no longer than this.
+    pub known_for: Duration,
+    /// How long a key that was not found is refused without asking again: 30 s.
+    pub unknown_for: Duration,
+    /// How long a key that was once found keeps working while the store cannot be asked: 24 h.
+    pub stale_for: Duration,
+    /// How long after a failed look-up of such a key the store is asked again: 5 s.
+    pub retry_after: Duration,
+    /// How many keys of each kind are remembered: 10 000.
+    pub remembered: u64,
+    /// How many look-ups at once: 256, sized for a cold start; over it the answer is 503.
+    pub look_ups: usize,
+    /// How long one look-up may take: 1 s.
+    pub look_up_time: Duration,
+    /// Look-ups that found no key, per address: 30 at once, one more every 2 s.
+    pub failures: Rate,
+}
+
+impl Default for KeyLimits {
+    fn default() -> Self {
+        Self {
+            known_for: Duration::from_mins(1),
+            unknown_for: Duration::from_secs(30),
+            stale_for: Duration::from_hours(24),
+            retry_after: Duration::from_secs(5),
+            remembered: 10_000,
+            look_ups: 256,
+            look_up_time: Duration::from_secs(1),
+            failures: Rate { burst: 30, refill: Duration::from_secs(2) },
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Whether the process lives, and whether it can do its work.
+
+use std::{fmt, sync::Arc};
+
+use axum::{extract::State, http::StatusCode, response::Response};
+use serde::Serialize;
+
+use crate::{Shared, error::ApiError, json};
+
+type Test = dyn Fn() -> Result<(), String> + Send + Sync;
+
+/// Something that must hold for us to be ready. It must not block: it looks at what others keep up to date.
+#[derive(Clone)]
+pub struct Check {
+    name: &'static str,
+    test: Arc<Test>,
+}
+
+impl Check {
+    /// A check by `name`, as `GET /readyz` shows it; the error's text goes to the log alone.
+    pub fn new(name: &'static str, test: impl Fn() -> Result<(), String> + Send + Sync + 'static) -> Self {
+        Self { name, test: Arc::new(test) }
+    }
+}
+
+impl fmt::Debug for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Check").field(&self.name).finish()
+    }
+}
+
+#[derive(Serialize)]
+struct Health {
+    status: &'static str,
+}
+
+/// `GET /healthz`: the process answers.
+pub(crate) async fn alive() -> Result<Response, ApiError> {
+    json(StatusCode::OK, &Health { status: "ok" })
+}
+
+/// `GET /readyz`: the store and everything else that is needed works just now.
+pub(crate) async fn ready(State(api): State<Arc<Shared>>) -> Result<Response, ApiError> {
+    let store = match api.in_time(api.flow.store.ready()).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(late) => Err(late.to_string()),
+    };
+    let others = api.checks.iter().map(|check| (check.name, (check.test)()));
+    let mut failing = Vec::new();
+    for (name, result) in std::iter::once(("store", store)).chain(others) {
+        if let Err(reason) = result {
+            tracing::warn!(check = name, %reason, "not ready");
+            failing.push(name);
+        }
+    }
+    if failing.is_empty() {
+        json(StatusCode::OK, &Health { status: "ready" })
+    } else {
+        Err(ApiError::NotReady(failing))
+    }
+}

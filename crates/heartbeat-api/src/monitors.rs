@@ -1,0 +1,188 @@
+//! Management: list, delete, pause, unpause. A project sees its own monitors and no other.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    http::{StatusCode, request::Parts},
+    response::Response,
+};
+use heartbeat_core::{
+    Event, MonitorId, Slug,
+    key::{KeyRecord, Scope},
+    store::{Found, Stored},
+};
+use serde::Serialize;
+
+use crate::{
+    Shared,
+    address::Client,
+    auth::check_monitor,
+    body::read_json,
+    error::ApiError,
+    json, pause,
+    percent::{Plus, decode},
+    query::{self, ListQuery},
+    view::MonitorView,
+};
+
+/// How many monitors one call looks at to fill a page by status: then the page is short, and its cursor goes on.
+const MAX_SCANNED: usize = 2_000;
+/// How many it looks at at once, at least, while it filters.
+const SCAN: usize = 200;
+
+#[derive(Serialize)]
+struct ListView {
+    monitors: Vec<MonitorView>,
+    next_cursor: Option<String>,
+    /// Stored items that cannot be understood: they hide nobody, and nobody hides them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreadable: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct DeletedView<'a> {
+    deleted: &'a Slug,
+}
+
+/// `GET /monitors?cursor=&limit=&status=`.
+pub(crate) async fn list(State(api): State<Arc<Shared>>, request: Request) -> Result<Response, ApiError> {
+    let (head, _) = request.into_parts();
+    let key = api.manager(&head, Scope::Read).await?;
+    let asked = ListQuery::parse(head.uri.query())?;
+    let view = api.in_time(api.page(&key, &asked)).await??;
+    json(StatusCode::OK, &view)
+}
+
+/// `DELETE /monitors/{slug}`.
+pub(crate) async fn delete(State(api): State<Arc<Shared>>, request: Request) -> Result<Response, ApiError> {
+    let (head, _) = request.into_parts();
+    let id = api.target(&head).await?;
+    query::expect_none(head.uri.query())?;
+    let deleted = api.in_time(api.flow.delete(&id)).await?;
+    deleted.map_err(|error| ApiError::of_manage(error, id.slug.clone()))?;
+    json(StatusCode::OK, &DeletedView { deleted: &id.slug })
+}
+
+/// `POST /monitors/{slug}/pause`, perhaps with an end.
+pub(crate) async fn pause(State(api): State<Arc<Shared>>, request: Request) -> Result<Response, ApiError> {
+    let (head, body) = request.into_parts();
+    let id = api.target(&head).await?;
+    query::expect_none(head.uri.query())?;
+    let body = read_json(&head.headers, body, api.config.json_body).await?;
+    let until = pause::parse(body.as_deref(), api.flow.clock.now())?;
+    api.manage(id, Event::Pause { until }).await
+}
+
+/// `POST /monitors/{slug}/unpause`.
+pub(crate) async fn unpause(State(api): State<Arc<Shared>>, request: Request) -> Result<Response, ApiError> {
+    let (head, _) = request.into_parts();
+    let id = api.target(&head).await?;
+    query::expect_none(head.uri.query())?;
+    api.manage(id, Event::Resume).await
+}
+
+impl Shared {
+    async fn manager(&self, head: &Parts, scope: Scope) -> Result<Arc<KeyRecord>, ApiError> {
+        let client = Client::of(&head.headers, &head.extensions, self.config.trusted_proxies);
+        self.gate.admit_manager(&head.headers, client, scope).await
+    }
+
+    /// The monitor that a call wants to change, if it may.
+    async fn target(&self, head: &Parts) -> Result<MonitorId, ApiError> {
+        let key = self.manager(head, Scope::Write).await?;
+        let segment = head.uri.path().split('/').nth(2).unwrap_or_default();
+        let slug = Slug::parse(&decode(segment, Plus::Plus).ok_or(ApiError::BadPath)?).map_err(ApiError::BadSlug)?;
+        check_monitor(&key, &slug)?;
+        Ok(Self::id(&key, slug))
+    }
+
+    async fn manage(&self, id: MonitorId, event: Event) -> Result<Response, ApiError> {
+        let monitor = self.in_time(self.flow.manage(&id, &event)).await?;
+        let monitor = monitor.map_err(|error| ApiError::of_manage(error, id.slug))?;
+        json(StatusCode::OK, &MonitorView::new(&monitor, &self.flow.settings.context(self.flow.clock.now())))
+    }
+
+    async fn page(&self, key: &KeyRecord, asked: &ListQuery) -> Result<ListView, ApiError> {
+        match &key.monitor {
+            Some(only) => self.page_of_one(key, only, asked).await,
+            None => self.page_of_project(key, asked).await,
+        }
+    }
+
+    /// What a key that is limited to one monitor sees.
+    async fn page_of_one(&self, key: &KeyRecord, only: &Slug, asked: &ListQuery) -> Result<ListView, ApiError> {
+        let mut page = Filling::new(self, asked);
+        if asked.after.as_ref().is_none_or(|after| only > after) {
+            match self.flow.store.find(&Self::id(key, only.clone()), self.flow.clock.now()).await? {
+                Found::Monitor(stored) => page.add(&stored),
+                Found::Deleted | Found::Nothing => {}
+            }
+        }
+        Ok(page.view)
+    }
+
+    async fn page_of_project(&self, key: &KeyRecord, asked: &ListQuery) -> Result<ListView, ApiError> {
+        let mut page = Filling::new(self, asked);
+        let (mut after, mut scanned) = (asked.after.clone(), 0);
+        while page.missing() > 0 && scanned < MAX_SCANNED {
+            let limit = if asked.status.is_some() { page.missing().max(SCAN) } else { page.missing() };
+            let now = self.flow.clock.now();
+            let part = self.flow.store.list(&key.project, after.as_ref(), limit, now).await?;
+            scanned += part.items.len().max(1);
+            let stopped = page.add_all(part.items);
+            after = stopped.clone().or(part.next);
+            if stopped.is_some() || after.is_none() {
+                break;
+            }
+        }
+        page.view.next_cursor = after.map(String::from);
+        Ok(page.view)
+    }
+}
+
+/// A page that is being filled.
+struct Filling<'a> {
+    api: &'a Shared,
+    asked: &'a ListQuery,
+    view: ListView,
+}
+
+impl<'a> Filling<'a> {
+    fn new(api: &'a Shared, asked: &'a ListQuery) -> Self {
+        let view = ListView { monitors: Vec::new(), next_cursor: None, unreadable: Vec::new() };
+        Self { api, asked, view }
+    }
+
+    fn missing(&self) -> usize {
+        self.asked.limit.saturating_sub(self.view.monitors.len())
+    }
+
+    /// Adds what fits; the slug to go on after, when the page was full before the items were used up.
+    fn add_all(&mut self, items: Vec<Result<Stored, heartbeat_core::item::Corrupt>>) -> Option<Slug> {
+        let mut items = items.into_iter().peekable();
+        while let Some(item) = items.next() {
+            match item {
+                Ok(stored) => {
+                    self.add(&stored);
+                    if self.missing() == 0 && items.peek().is_some() {
+                        return Some(stored.monitor.id.slug);
+                    }
+                }
+                Err(corrupt) => {
+                    tracing::warn!(%corrupt, "a stored monitor cannot be understood");
+                    self.view.unreadable.push(corrupt.id);
+                }
+            }
+        }
+        None
+    }
+
+    fn add(&mut self, stored: &Stored) {
+        let flow = &self.api.flow;
+        let context = flow.settings.context(flow.clock.now());
+        if self.asked.status.is_none_or(|status| stored.monitor.status_at(&context) == status) {
+            self.view.monitors.push(MonitorView::new(&stored.monitor, &context));
+        }
+    }
+}

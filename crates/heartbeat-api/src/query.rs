@@ -1,0 +1,132 @@
+//! Queries. Of a ping's, what is not known is ignored, but an interval or grace that is given is right or refused; of a
+//! management call's, everything must be known.
+
+use heartbeat_core::{Grace, Interval, RunId, Shown, Slug, ping::Note};
+
+use crate::{
+    error::ApiError,
+    percent::{Plus, decode},
+};
+
+/// The raw pairs of a query; a name without `=` has an empty value.
+fn pairs(query: Option<&str>) -> impl Iterator<Item = (&str, &str)> {
+    let parts = query.unwrap_or_default().split('&').filter(|part| !part.is_empty());
+    parts.map(|part| part.split_once('=').unwrap_or((part, "")))
+}
+
+/// What a ping's query carries.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct PingQuery {
+    pub(crate) interval: Option<Interval>,
+    pub(crate) grace: Option<Grace>,
+    pub(crate) run: Option<RunId>,
+    pub(crate) notes: Vec<Note>,
+}
+
+impl PingQuery {
+    /// Parses a ping's query.
+    pub(crate) fn parse(query: Option<&str>) -> Result<Self, ApiError> {
+        let mut parsed = Self::default();
+        for (name, value) in pairs(query) {
+            match name {
+                "interval" => {
+                    let interval = Interval::parse(&text("interval", value)?).map_err(ApiError::BadInterval)?;
+                    set("interval", &mut parsed.interval, interval)?;
+                }
+                "grace" => {
+                    let grace = Grace::parse(&text("grace", value)?).map_err(ApiError::BadGrace)?;
+                    set("grace", &mut parsed.grace, grace)?;
+                }
+                "rid" => parsed.take_run(value),
+                _ => {}
+            }
+        }
+        Ok(parsed)
+    }
+
+    fn take_run(&mut self, value: &str) {
+        match decode(value, Plus::Space).and_then(|text| RunId::parse(&text)) {
+            Some(run) if self.run.as_ref().is_none_or(|first| *first == run) => self.run = Some(run),
+            Some(_) | None => {
+                self.run = None;
+                if !self.notes.contains(&Note::RunIdIgnored) {
+                    self.notes.push(Note::RunIdIgnored);
+                }
+            }
+        }
+    }
+}
+
+/// Which part of the list of monitors is asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ListQuery {
+    pub(crate) after: Option<Slug>,
+    pub(crate) limit: usize,
+    pub(crate) status: Option<Shown>,
+}
+
+impl ListQuery {
+    /// How many monitors a page has, if the query does not say.
+    const LIMIT: usize = 100;
+    /// How many it has at most.
+    const MAX_LIMIT: usize = 500;
+    const STATUSES: [Shown; 6] = [Shown::New, Shown::Ok, Shown::Running, Shown::Late, Shown::Overdue, Shown::Paused];
+
+    /// Parses the query of a list.
+    pub(crate) fn parse(query: Option<&str>) -> Result<Self, ApiError> {
+        let (mut after, mut limit, mut status) = (None, None, None);
+        for (name, value) in pairs(query) {
+            match name {
+                "cursor" => set("cursor", &mut after, cursor(&text("cursor", value)?)?)?,
+                "limit" => set("limit", &mut limit, page_size(&text("limit", value)?)?)?,
+                "status" => set("status", &mut status, shown(&text("status", value)?)?)?,
+                _ => return Err(unknown("cursor, limit and status")),
+            }
+        }
+        Ok(Self { after, limit: limit.unwrap_or(Self::LIMIT), status })
+    }
+}
+
+/// Refuses every parameter: for calls that take none.
+pub(crate) fn expect_none(query: Option<&str>) -> Result<(), ApiError> {
+    match pairs(query).next() {
+        Some(_) => Err(unknown("no parameter")),
+        None => Ok(()),
+    }
+}
+
+fn unknown(known: &str) -> ApiError {
+    ApiError::BadQuery(format!("there is a parameter that is not known: this call takes {known}"))
+}
+
+fn text<'a>(name: &str, value: &'a str) -> Result<std::borrow::Cow<'a, str>, ApiError> {
+    let refuse = || ApiError::BadQuery(format!("`{name}` is not percent-encoded UTF-8: write % as %25"));
+    decode(value, Plus::Space).ok_or_else(refuse)
+}
+
+/// Twice the same is once; twice something else is not understood.
+fn set<T: PartialEq>(name: &str, slot: &mut Option<T>, value: T) -> Result<(), ApiError> {
+    if slot.as_ref().is_some_and(|first| *first != value) {
+        return Err(ApiError::BadQuery(format!("`{name}` is given twice with different values: give it once")));
+    }
+    *slot = Some(value);
+    Ok(())
+}
+
+fn cursor(text: &str) -> Result<Slug, ApiError> {
+    let refuse =
+        |_| ApiError::BadQuery("`cursor` is not the `next_cursor` of an earlier page: copy it unchanged".to_owned());
+    Slug::parse(text).map_err(refuse)
+}
+
+fn page_size(text: &str) -> Result<usize, ApiError> {
+    let refuse = || ApiError::BadQuery(format!("`limit` is a number from 1 to {}", ListQuery::MAX_LIMIT));
+    let size = text.parse().ok().filter(|size| (1..=ListQuery::MAX_LIMIT).contains(size));
+    size.ok_or_else(refuse)
+}
+
+fn shown(text: &str) -> Result<Shown, ApiError> {
+    let words = || ListQuery::STATUSES.map(Shown::as_str).join(", ");
+    let found = ListQuery::STATUSES.into_iter().find(|shown| shown.as_str() == text);
+    found.ok_or_else(|| ApiError::BadQuery(format!("`status` is one of {}", words())))
+}

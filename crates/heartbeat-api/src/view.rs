@@ -1,0 +1,164 @@
+//! A monitor as the API shows it: computed at the time of reading, so it never lags the truth. Instants are RFC 3339 in
+//! UTC.
+
+use heartbeat_core::{
+    Cause, Context, Incident, Monitor, Outbox, Run, Schedule, Shown, Status, Timestamp,
+    outbox::{Entry, GaveUp},
+};
+use serde::Serialize;
+
+/// A monitor, as JSON.
+#[derive(Serialize)]
+pub(crate) struct MonitorView {
+    slug: String,
+    status: Shown,
+    since: String,
+    late: bool,
+    running: bool,
+    last_ping_at: Option<String>,
+    next_due_at: Option<String>,
+    paused_until: Option<String>,
+    schedule: String,
+    interval: String,
+    grace: String,
+    ping_count: u64,
+    last_duration_ms: Option<u64>,
+    run: Option<RunView>,
+    incident: Option<IncidentView>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    undelivered: Vec<UndeliveredView>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    gave_up: Vec<GaveUpView>,
+}
+
+#[derive(Serialize)]
+struct RunView {
+    rid: Option<String>,
+    started_at: String,
+    due_at: Option<String>,
+}
+
+#[derive(Serialize)]
+struct IncidentView {
+    since: String,
+    cause: &'static str,
+    exit_code: Option<i64>,
+    excerpt: Option<String>,
+}
+
+#[derive(Serialize)]
+struct UndeliveredView {
+    /// Absent while it has not been given to the channels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel: Option<String>,
+    since: String,
+    attempts: u32,
+    next_attempt_at: Option<String>,
+    last_error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct GaveUpView {
+    channel: String,
+    at: String,
+    reason: String,
+    count: u32,
+}
+
+impl MonitorView {
+    /// The monitor at `context.now`.
+    pub(crate) fn new(stored: &Monitor, context: &Context) -> Self {
+        let (shown, monitor) = (stored.status_at(context), stored.settled_at(context));
+        let Schedule::Every(interval) = monitor.schedule;
+        Self {
+            slug: monitor.id.slug.to_string(),
+            status: shown,
+            since: since(&monitor).to_string(),
+            late: shown == Shown::Late,
+            running: monitor.run.is_some(),
+            last_ping_at: text(monitor.last_ping_at),
+            next_due_at: text(monitor.due_at()),
+            paused_until: text(paused_until(&monitor.status)),
+            schedule: monitor.schedule.to_string(),
+            interval: interval.to_string(),
+            grace: monitor.grace.to_string(),
+            ping_count: monitor.ping_count,
+            last_duration_ms: monitor.last_duration.map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)),
+            run: monitor.run.as_ref().map(run),
+            incident: incident(&monitor.status),
+            undelivered: undelivered(&stored.outbox),
+            gave_up: gave_up(&stored.outbox),
+        }
+    }
+}
+
+fn text(at: Option<Timestamp>) -> Option<String> {
+    at.map(|at| at.to_string())
+}
+
+fn since(monitor: &Monitor) -> Timestamp {
+    match &monitor.status {
+        Status::New => monitor.created_at,
+        Status::Ok { since, .. } | Status::Paused { since, .. } => *since,
+        Status::Overdue { incident } => incident.since,
+    }
+}
+
+fn paused_until(status: &Status) -> Option<Timestamp> {
+    match status {
+        Status::Paused { until, .. } => *until,
+        Status::New | Status::Ok { .. } | Status::Overdue { .. } => None,
+    }
+}
+
+fn run(run: &Run) -> RunView {
+    RunView {
+        rid: run.id.as_ref().map(|id| id.as_str().to_owned()),
+        started_at: run.started_at.to_string(),
+        due_at: text(run.due_at),
+    }
+}
+
+fn incident(status: &Status) -> Option<IncidentView> {
+    let Status::Overdue { incident: Incident { since, cause, excerpt, .. } } = status else { return None };
+    let (cause, exit_code) = match cause {
+        Cause::Missed => ("missed", None),
+        Cause::Failed { exit } => ("failed", *exit),
+        Cause::Overran => ("overran", None),
+    };
+    Some(IncidentView { since: since.to_string(), cause, exit_code, excerpt: excerpt.clone() })
+}
+
+fn undelivered(outbox: &Outbox) -> Vec<UndeliveredView> {
+    let waiting = |channel: Option<String>, since: Timestamp| UndeliveredView {
+        channel,
+        since: since.to_string(),
+        attempts: 0,
+        next_attempt_at: None,
+        last_error: None,
+    };
+    let unrouted = outbox.unrouted.iter().map(|notice| waiting(None, notice.at));
+    let routed = outbox.lanes.iter().filter_map(|(channel, lane)| match (&lane.head, &lane.pending) {
+        (Some(Entry { notice, next_at, attempts, last_error, .. }), _) => Some(UndeliveredView {
+            attempts: *attempts,
+            next_attempt_at: Some(next_at.to_string()),
+            last_error: last_error.clone(),
+            ..waiting(Some(channel.to_string()), notice.at)
+        }),
+        (None, Some(pending)) => Some(waiting(Some(channel.to_string()), pending.at)),
+        (None, None) => None,
+    });
+    unrouted.chain(routed).collect()
+}
+
+fn gave_up(outbox: &Outbox) -> Vec<GaveUpView> {
+    let lanes = outbox.lanes.iter().filter_map(|(channel, lane)| Some((channel, lane.gave_up.as_ref()?)));
+    lanes
+        .map(|(channel, GaveUp { at, reason, count })| GaveUpView {
+            channel: channel.to_string(),
+            at: at.to_string(),
+            reason: reason.clone(),
+            count: *count,
+        })
+        .collect()
+}

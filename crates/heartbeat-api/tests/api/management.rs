@@ -1,0 +1,176 @@
+//! Management: what is listed, and what people do to monitors.
+
+use axum::body::Body;
+use heartbeat_core::{
+    Slug,
+    key::{ApiKey, Scope},
+};
+use insta::assert_snapshot;
+
+use crate::installation::{Answer, Installation, NOW, record, request};
+
+async fn pause(api: &Installation, body: &'static str) -> Answer {
+    let asked =
+        request("POST", "/monitors/a/pause", Some(&api.key)).header("content-type", "application/json; charset=utf-8");
+    api.send(asked.body(Body::from(body)).unwrap()).await
+}
+
+fn slugs(answer: &Answer) -> Vec<String> {
+    let json = answer.json();
+    let monitors = json["monitors"].as_array().unwrap();
+    monitors.iter().map(|monitor| monitor["slug"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn an_overdue_monitor_shows_before_any_checker_has_looked() {
+    let api = Installation::new().await;
+    api.call("GET", "/heartbeat/a?interval=1m&grace=30s").await;
+    api.advance(61);
+    let late = api.call("GET", "/monitors").await.json();
+    assert_eq!((&late["monitors"][0]["status"], &late["monitors"][0]["late"]), (&"late".into(), &true.into()));
+    api.advance(34);
+    assert_snapshot!(api.call("GET", "/monitors").await, @"");
+}
+
+#[tokio::test]
+async fn a_failure_shows_its_code_its_words_and_what_is_undelivered() {
+    let api = Installation::new().await;
+    let failed = request("POST", "/heartbeat/a/3", Some(&api.key)).body(Body::from("disk full\n")).unwrap();
+    api.send(failed).await;
+    api.advance(5);
+    api.call("GET", "/heartbeat/a/start?rid=run-2").await;
+    assert_snapshot!(api.call("GET", "/monitors").await, @"");
+}
+
+#[tokio::test]
+async fn a_pause_may_have_an_end_or_none() {
+    let api = Installation::new().await;
+    api.call("GET", "/heartbeat/a").await;
+    assert_snapshot!(api.call("POST", "/monitors/a/pause").await, @"");
+    let until = |answer: Answer| answer.json()["paused_until"].clone();
+    assert_eq!(until(pause(&api, r#"{"for":"2h"}"#).await), "2026-11-23T05:00:00.000000Z");
+    assert_eq!(until(pause(&api, r#"{"until":"2026-11-24T08:00:00+01:00"}"#).await), "2026-11-24T07:00:00.000000Z");
+    assert!(until(pause(&api, "{}").await).is_null());
+    assert_snapshot!(api.call("POST", "/monitors/a/unpause").await, @"");
+}
+
+#[tokio::test]
+async fn a_deleted_monitor_is_gone_and_stays_gone_for_a_day() {
+    let api = Installation::new().await;
+    api.call("GET", "/heartbeat/a").await;
+    assert_snapshot!(api.call("DELETE", "/monitors/a").await, @"");
+    assert_snapshot!(api.call("GET", "/heartbeat/a").await, @"");
+    assert_eq!(api.call("DELETE", "/monitors/a").await.code(), "deleted_monitor");
+    assert_eq!(slugs(&api.call("GET", "/monitors").await), [""; 0]);
+    api.advance(24 * 3_600);
+    assert_eq!(api.call("GET", "/heartbeat/a").await.status, 201);
+}
+
+#[tokio::test]
+async fn pages_follow_their_cursor_and_filter_by_status() {
+    let api = Installation::new().await;
+    for slug in ["a", "b", "c", "d", "e"] {
+        api.call("GET", &format!("/heartbeat/{slug}")).await;
+    }
+    for slug in ["b", "e"] {
+        api.call("POST", &format!("/monitors/{slug}/pause")).await;
+    }
+    let (mut path, mut pages) = ("/monitors?limit=2".to_owned(), Vec::new());
+    loop {
+        let page = api.call("GET", &path).await;
+        pages.push(slugs(&page).join(""));
+        let Some(cursor) = page.json()["next_cursor"].as_str().map(str::to_owned) else { break };
+        path = format!("/monitors?limit=2&cursor={cursor}");
+    }
+    assert_eq!(pages.concat(), "abcde");
+    assert_eq!(slugs(&api.call("GET", "/monitors?status=paused").await), ["b", "e"]);
+    assert_eq!(slugs(&api.call("GET", "/monitors?status=ok&limit=2").await), ["a", "c"]);
+    let rest = api.call("GET", "/monitors?status=ok&limit=2&cursor=c").await;
+    assert_eq!((slugs(&rest), &rest.json()["next_cursor"]), (vec!["d".to_owned()], &serde_json::Value::Null));
+}
+
+#[tokio::test]
+async fn a_project_sees_its_own_monitors_and_a_limited_key_its_one() {
+    let api = Installation::new().await;
+    for slug in ["a", "b"] {
+        api.call("GET", &format!("/heartbeat/{slug}")).await;
+    }
+    let (stranger, limited) = (ApiKey::from_random([50; 32]), ApiKey::from_random([51; 32]));
+    let project = heartbeat_core::Project::parse("elsewhere").unwrap();
+    api.put(&heartbeat_core::key::KeyRecord { project, ..record(&stranger, &[Scope::Admin]) }).await;
+    let monitor = Some(Slug::parse("b").unwrap());
+    api.put(&heartbeat_core::key::KeyRecord { monitor, ..record(&limited, &[Scope::Admin]) }).await;
+
+    assert_eq!(slugs(&api.call_as(&stranger, "GET", "/monitors").await), [""; 0]);
+    assert_eq!(api.call_as(&stranger, "DELETE", "/monitors/a").await.code(), "unknown_monitor");
+    assert_eq!(slugs(&api.call_as(&limited, "GET", "/monitors").await), ["b"]);
+    assert_eq!(slugs(&api.call_as(&limited, "GET", "/monitors?cursor=b").await), [""; 0]);
+    assert_eq!(api.call_as(&limited, "GET", "/heartbeat/b").await.status, 200);
+    for (method, path) in [("GET", "/heartbeat/a"), ("POST", "/monitors/a/pause"), ("DELETE", "/monitors/a")] {
+        assert_eq!(api.call_as(&limited, method, path).await.code(), "wrong_monitor");
+    }
+}
+
+#[tokio::test]
+async fn a_bad_pause_says_what_to_mend_and_changes_nothing() {
+    let api = Installation::new().await;
+    api.call("GET", "/heartbeat/a").await;
+    let mut seen = Vec::new();
+    for body in [
+        r#"{"for":"soon"}"#,
+        r#"{"for":"0"}"#,
+        r#"{"for":"366d"}"#,
+        r#"{"for":7}"#,
+        r#"{"until":"tomorrow"}"#,
+        r#"{"until":"2026-11-23T02:59:59Z"}"#,
+        r#"{"for":"1h","until":"2026-11-24T00:00:00Z"}"#,
+        r#"{"fro":"1h"}"#,
+        "[]",
+        "{",
+        "\u{0}",
+    ] {
+        let json = pause(&api, body).await.json();
+        seen.push(format!(
+            "{body:?}: {} {}",
+            json["error"]["code"].as_str().unwrap(),
+            json["error"]["message"].as_str().unwrap()
+        ));
+    }
+    assert_snapshot!(seen.join("\n"), @"");
+    assert_eq!(api.call("GET", "/monitors").await.json()["monitors"][0]["status"], "ok");
+    assert_eq!(heartbeat_core::Clock::now(&*api.clock), NOW);
+}
+
+#[tokio::test]
+async fn management_bodies_are_json_and_bounded() {
+    let api = Installation::new().await;
+    api.call("GET", "/heartbeat/a").await;
+    let form = request("POST", "/monitors/a/pause", Some(&api.key)).body(Body::from("for=2h")).unwrap();
+    assert_snapshot!(api.send(form).await, @"");
+    let large = request("POST", "/monitors/a/pause", Some(&api.key)).body(Body::from(vec![b' '; 20_000])).unwrap();
+    assert_snapshot!(api.send(large).await, @"");
+    let declared = request("POST", "/monitors/a/pause", Some(&api.key)).header("content-length", "99999999");
+    assert_eq!(api.send(declared.body(Body::from("x")).unwrap()).await.status, 413);
+}
+
+#[tokio::test]
+async fn health_and_readiness_need_no_key() {
+    let api = Installation::new().await;
+    let ask = |path| request("GET", path, None).body(Body::empty()).unwrap();
+    assert_snapshot!(api.send(ask("/healthz")).await, @"");
+    assert_snapshot!(api.send(ask("/readyz")).await, @"");
+}
+
+#[tokio::test]
+async fn management_calls_are_limited_per_key_and_address() {
+    let api = Installation::new().await;
+    for _ in 0..100 {
+        assert_eq!(api.call("GET", "/monitors").await.status, 200);
+    }
+    assert_snapshot!(api.call("GET", "/monitors").await, @"");
+    let other = api.key_for(&[Scope::Read]).await;
+    assert_eq!(api.call_as(&other, "GET", "/monitors").await.status, 200);
+    assert_eq!(api.call("GET", "/heartbeat/a").await.status, 201);
+    api.advance(1);
+    assert_eq!(api.call("GET", "/monitors").await.status, 200);
+}

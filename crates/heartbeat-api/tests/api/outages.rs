@@ -1,0 +1,69 @@
+//! A store that is down, silent or mad: 503 with `Retry-After` or 500, never 200, never 404, and no word of why.
+
+use heartbeat_api::{ApiConfig, Check};
+use insta::assert_snapshot;
+
+use crate::{
+    installation::{Installation, SOON},
+    weather::{INTERNAL, Sky},
+};
+
+const CALLS: [(&str, &str); 7] = [
+    ("GET", "/heartbeat/a"),
+    ("POST", "/heartbeat/a/fail"),
+    ("POST", "/heartbeat/new"),
+    ("GET", "/monitors"),
+    ("DELETE", "/monitors/a"),
+    ("POST", "/monitors/a/pause"),
+    ("POST", "/monitors/a/unpause"),
+];
+
+async fn outage(sky: Sky) -> (Installation, Vec<crate::installation::Answer>) {
+    let api = Installation::with(ApiConfig { give_up: SOON, ..ApiConfig::default() }).await;
+    assert_eq!(api.call("GET", "/heartbeat/a").await.status, 201);
+    api.weather.turn(sky);
+    let mut answers = Vec::new();
+    for (method, path) in CALLS {
+        let answer = api.call(method, path).await;
+        assert!(!answer.body.contains(INTERNAL) && !answer.body.contains("panicked"), "{answer}");
+        answers.push(answer);
+    }
+    (api, answers)
+}
+
+#[tokio::test]
+async fn a_store_that_is_down_is_503_everywhere() {
+    let (api, answers) = outage(Sky::Down).await;
+    assert!(answers.iter().all(|answer| answer.code() == "store_unavailable"));
+    assert_snapshot!(answers[0], @"");
+    assert_snapshot!(api.call("GET", "/readyz").await, @"");
+    assert_eq!(api.call("GET", "/healthz").await.status, 200);
+    api.weather.turn(Sky::Clear);
+    api.advance(1);
+    assert_eq!(api.call("GET", "/heartbeat/a").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_answer_is_given_up_in_time() {
+    let (api, answers) = outage(Sky::Silent).await;
+    assert!(answers.iter().all(|answer| answer.code() == "store_timeout"));
+    assert_snapshot!(answers[0], @"");
+    assert_eq!(api.call("GET", "/readyz").await.status, 503);
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_answers_all_the_same() {
+    let (api, answers) = outage(Sky::Mad).await;
+    assert!(answers.iter().all(|answer| answer.code() == "internal"));
+    assert_snapshot!(answers[0], @"");
+    api.weather.turn(Sky::Clear);
+    api.advance(1);
+    assert_eq!(api.call("GET", "/heartbeat/a").await.status, 200);
+}
+
+#[tokio::test]
+async fn what_else_is_needed_makes_us_unready_by_its_name_alone() {
+    let check = Check::new("checker", || Err(INTERNAL.to_owned()));
+    let api = Installation::with_check(ApiConfig::default(), check).await;
+    assert_snapshot!(api.call("GET", "/readyz").await, @"");
+}
