@@ -1,0 +1,107 @@
+//! `heartbeat monitors`: the API's management calls from the command line.
+
+use anyhow::{Context, bail};
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+
+use crate::{
+    cli::Monitors,
+    config::Config,
+    say,
+    variables::{API_KEY, SERVER},
+};
+
+/// A page of the listing.
+const PAGE: usize = 500;
+
+pub(crate) async fn run(config: &Config, command: Option<Monitors>) -> anyhow::Result<()> {
+    let server = Server::new(config)?;
+    match command.unwrap_or(Monitors::List) {
+        Monitors::List => server.list().await,
+        Monitors::Pause { slug, duration } => {
+            let body = duration.map(|duration| json!({ "for": duration }));
+            server.call(Method::POST, &format!("/monitors/{slug}/pause"), body).await?;
+            Ok(say(&format!("{slug} is paused"))?)
+        }
+        Monitors::Unpause { slug } => {
+            server.call(Method::POST, &format!("/monitors/{slug}/unpause"), None).await?;
+            Ok(say(&format!("{slug} is watched again"))?)
+        }
+        Monitors::Delete { slug } => {
+            server.call(Method::DELETE, &format!("/monitors/{slug}"), None).await?;
+            Ok(say(&format!("{slug} is deleted"))?)
+        }
+    }
+}
+
+struct Server {
+    client: Client,
+    address: String,
+    key: String,
+}
+
+impl Server {
+    fn new(config: &Config) -> anyhow::Result<Self> {
+        let Some(key) = &config.api_key else {
+            bail!("{API_KEY} is not set: give it a key with the scopes read and write")
+        };
+        Ok(Self {
+            client: Client::builder().timeout(std::time::Duration::from_secs(30)).build()?,
+            address: config.server.trim_end_matches('/').to_owned(),
+            key: key.reveal().to_owned(),
+        })
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
+        let mut request = self.client.request(method, format!("{}{path}", self.address)).bearer_auth(&self.key);
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        let answer = request.send().await.with_context(|| format!("no answer from {} ({SERVER})", self.address))?;
+        let status = answer.status();
+        let text = answer.text().await?;
+        let value: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
+        if status.is_success() {
+            return Ok(value);
+        }
+        match value.pointer("/error/message").and_then(Value::as_str) {
+            Some(message) => bail!("{message}"),
+            None => bail!("{} answered {status}", self.address),
+        }
+    }
+
+    async fn list(&self) -> anyhow::Result<()> {
+        say(&format!(
+            "{:8}  {:32}  {:20}  {:20}  {:20}  EVERY",
+            "STATUS", "MONITOR", "SINCE", "LAST PING", "NEXT DUE"
+        ))?;
+        let mut cursor = String::new();
+        loop {
+            let page = self.call(Method::GET, &format!("/monitors?limit={PAGE}{cursor}"), None).await?;
+            for monitor in page.get("monitors").and_then(Value::as_array).into_iter().flatten() {
+                say(&line(monitor))?;
+            }
+            match page.get("next_cursor").and_then(Value::as_str) {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return Ok(()),
+            }
+        }
+    }
+}
+
+fn line(monitor: &Value) -> String {
+    let text = |name: &str| monitor.get(name).and_then(Value::as_str).unwrap_or("-").to_owned();
+    let instant = |name: &str| match text(name).split_once('.') {
+        Some((seconds, _)) => format!("{seconds}Z"),
+        None => text(name),
+    };
+    format!(
+        "{:8}  {:32}  {:20}  {:20}  {:20}  {}",
+        text("status"),
+        text("slug"),
+        instant("since"),
+        instant("last_ping_at"),
+        instant("next_due_at"),
+        text("interval"),
+    )
+}

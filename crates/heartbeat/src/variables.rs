@@ -1,0 +1,105 @@
+//! The environment variables: one list that the program, its help and the README's table are made from.
+
+/// A variable.
+pub(crate) struct Variable {
+    pub(crate) name: &'static str,
+    /// What holds when it is not set; empty = nothing does.
+    pub(crate) default: &'static str,
+    pub(crate) meaning: &'static str,
+}
+
+pub(crate) const BIND_ADDR: &str = "BIND_ADDR";
+pub(crate) const DATABASE: &str = "HEARTBEAT_DB";
+pub(crate) const BOT_TOKEN: &str = "TELEGRAM_BOT_TOKEN";
+pub(crate) const CHAT_ID: &str = "TELEGRAM_CHAT_ID";
+pub(crate) const API_URL: &str = "TELEGRAM_API_URL";
+pub(crate) const CHECK_INTERVAL: &str = "HEARTBEAT_CHECK_INTERVAL";
+pub(crate) const SETTLE: &str = "HEARTBEAT_SETTLE";
+pub(crate) const DEFAULT_GRACE: &str = "HEARTBEAT_DEFAULT_GRACE";
+pub(crate) const REMIND_EVERY: &str = "HEARTBEAT_REMIND_EVERY";
+pub(crate) const REMIND_PACE: &str = "HEARTBEAT_REMIND_PACE";
+pub(crate) const RETENTION: &str = "HEARTBEAT_RETENTION";
+pub(crate) const TRUSTED_PROXIES: &str = "HEARTBEAT_TRUSTED_PROXIES";
+pub(crate) const LOG_FORMAT: &str = "HEARTBEAT_LOG_FORMAT";
+pub(crate) const RUST_LOG: &str = "RUST_LOG";
+pub(crate) const SERVER: &str = "HEARTBEAT_URL";
+pub(crate) const API_KEY: &str = "HEARTBEAT_API_KEY";
+
+/// All of them, in the order in which a reader needs them.
+pub(crate) const ALL: [Variable; 16] = [
+    Variable { name: BIND_ADDR, default: "127.0.0.1:3000", meaning: "Listen address of `serve`" },
+    Variable { name: DATABASE, default: "heartbeat.db", meaning: "File of the embedded store" },
+    Variable {
+        name: BOT_TOKEN,
+        default: "",
+        meaning: "Telegram bot token, from @BotFather; without it alerts go to the terminal",
+    },
+    Variable {
+        name: CHAT_ID,
+        default: "",
+        meaning: "Telegram chat that is told: a number, or `@name` of a public channel",
+    },
+    Variable { name: API_URL, default: "https://api.telegram.org", meaning: "Address of the Bot API" },
+    Variable {
+        name: CHECK_INTERVAL,
+        default: "30",
+        meaning: "Longest sleep of the checker, in seconds; what is due earlier wakes it earlier",
+    },
+    Variable {
+        name: SETTLE,
+        default: "3s",
+        meaning: "How long past due the checker waits for a ping that is on its way; below 3s a slow disk can make a false alert",
+    },
+    Variable {
+        name: DEFAULT_GRACE,
+        default: "1m",
+        meaning: "Grace of a monitor whose first ping carries none; `0` = the specification's behaviour",
+    },
+    Variable { name: REMIND_EVERY, default: "1h", meaning: "How often an overdue monitor is repeated; `0` = never" },
+    Variable {
+        name: REMIND_PACE,
+        default: "easing",
+        meaning: "`easing` = after a day every 6 h, after a week daily; `steady` = always as often",
+    },
+    Variable { name: RETENTION, default: "30d", meaning: "How long history is kept" },
+    Variable { name: TRUSTED_PROXIES, default: "0", meaning: "How many proxies of yours append to `X-Forwarded-For`" },
+    Variable { name: LOG_FORMAT, default: "auto", meaning: "`json`, `text`, or `auto`: text on a terminal, else JSON" },
+    Variable { name: RUST_LOG, default: "info", meaning: "Log level filter" },
+    Variable {
+        name: SERVER,
+        default: "http://127.0.0.1:3000",
+        meaning: "Address of the API, for `heartbeat monitors`",
+    },
+    Variable { name: API_KEY, default: "", meaning: "API key, for `heartbeat monitors`" },
+];
+
+/// A variable of the process.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub(crate) fn from_environment(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
+
+/// The list as `--help` shows it.
+pub(crate) fn help() -> String {
+    let width = ALL.iter().map(|variable| variable.name.len()).max().unwrap_or(0);
+    let line = |Variable { name, default, meaning }: &Variable| {
+        let default = if default.is_empty() { String::new() } else { format!(" [{default}]") };
+        format!("  {name:width$}  {}{default}\n", meaning.replace('`', ""))
+    };
+    std::iter::once("Environment:\n".to_owned()).chain(ALL.iter().map(line)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readme_lists_every_variable_as_the_program_has_it() {
+        let readme = include_str!("../../../README.md");
+        for Variable { name, default, meaning } in &ALL {
+            let default = if default.is_empty() { "--".to_owned() } else { format!("`{default}`") };
+            let row = format!("| `{name}` | {default} | {meaning} |");
+            assert!(readme.contains(&row), "README.md lacks the row\n{row}");
+        }
+    }
+}
