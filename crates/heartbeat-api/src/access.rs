@@ -93,8 +93,11 @@ impl Line {
     /// repeat at will.
     fn level(&self, status: StatusCode, error: Option<&ApiError>) -> Level {
         let ordinary = self.route().starts_with("/heartbeat") || matches!(self.route(), "/healthz" | "/readyz");
-        let strange =
-            matches!(status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS | StatusCode::NOT_FOUND);
+        let strange = error.is_some_and(|error| {
+            use ApiError as E;
+            matches!(error, E::MissingKey | E::MalformedKey | E::UnknownKey | E::UnknownPath | E::MethodNotAllowed(_))
+                || status == StatusCode::TOO_MANY_REQUESTS
+        });
         match error {
             Some(ApiError::NotReady(_)) => Level::DEBUG,
             Some(_) if status.is_server_error() => Level::ERROR,

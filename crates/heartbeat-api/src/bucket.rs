@@ -110,7 +110,7 @@ mod tests {
         }
         assert_eq!(buckets.lock().paid_at.len(), NAMES);
         assert!(buckets.check(usize::MAX, now).is_err());
-        buckets.charge(usize::MAX, now.plus(Duration::from_secs(60)));
+        buckets.charge(usize::MAX, now.plus(Duration::from_mins(1)));
         assert_eq!(buckets.lock().paid_at.len(), 1);
     }
 }

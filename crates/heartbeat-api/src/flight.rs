@@ -68,3 +68,30 @@ impl<K: Hash + Eq, T: Clone> Drop for Landing<K, T> {
 fn lock<K, T: Clone>(air: &InTheAir<K, T>) -> MutexGuard<'_, HashMap<K, WeakShared<Flight<T>>>> {
     air.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_leaves_takes_nobody_down_and_who_comes_later_asks_anew() {
+        let (flights, asked) = (Flights::new(), Arc::new(AtomicU32::new(0)));
+        let ask = || {
+            let asked = asked.clone();
+            async move {
+                tokio::task::yield_now().await;
+                asked.fetch_add(1, Ordering::SeqCst)
+            }
+        };
+        let mut impatient = flights.join("key", ask);
+        let patient = flights.join("key", ask);
+        assert!(futures_util::poll!(&mut impatient).is_pending());
+        drop(impatient);
+        assert_eq!(patient.await, 0);
+        assert_eq!(flights.join("key", ask).await, 1);
+        drop(flights.join("key", ask));
+        assert!(lock(&flights.0).is_empty());
+    }
+}

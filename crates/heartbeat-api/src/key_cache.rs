@@ -115,7 +115,8 @@ impl KeyCache {
             return None;
         }
         let record = known.record.clone();
-        self.known.insert(hash, Known { ask_again_at: now.plus(self.limits.retry_after), ..known }).await;
+        let ask_again_at = now.plus(self.limits.retry_after).min(known.fetched_at.plus(self.limits.stale_for));
+        self.known.insert(hash, Known { ask_again_at, ..known }).await;
         Some(record)
     }
 }

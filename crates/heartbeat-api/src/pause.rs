@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use heartbeat_core::{Timestamp, interval::parse_seconds};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use crate::error::ApiError;
 
@@ -21,7 +22,10 @@ struct PauseBody {
 /// When a pause that begins `now` ends; `None` = when a person ends it.
 pub(crate) fn parse(body: Option<&[u8]>, now: Timestamp) -> Result<Option<Timestamp>, ApiError> {
     let Some(body) = body else { return Ok(None) };
-    let parsed: PauseBody = serde_json::from_slice(body).map_err(|error| {
+    // By way of a map: a struct would also be read from an array.
+    let parsed = serde_json::from_slice::<Map<String, Value>>(body);
+    let parsed = parsed.and_then(|map| PauseBody::deserialize(Value::Object(map)));
+    let parsed = parsed.map_err(|error| {
         ApiError::BadJson(format!(
             "the body is not {{\"for\": \"2h\"}} or {{\"until\": \"2026-11-24T08:00:00Z\"}}: {error}"
         ))

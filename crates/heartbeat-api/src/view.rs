@@ -76,7 +76,7 @@ impl MonitorView {
             since: since(&monitor).to_string(),
             late: shown == Shown::Late,
             running: monitor.run.is_some(),
-            last_ping_at: text(monitor.last_ping_at),
+            last_ping_at: text(monitor.last_heard_at()),
             next_due_at: text(monitor.due_at()),
             paused_until: text(paused_until(&monitor.status)),
             schedule: monitor.schedule.to_string(),

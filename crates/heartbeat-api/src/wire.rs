@@ -176,3 +176,44 @@ fn answer(error: &ApiError, number: u64) -> Vec<u8> {
     );
     [head.into_bytes(), body].concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use hyper_util::rt::TokioIo;
+
+    use super::*;
+
+    async fn write(wire: &mut Wire<TokioIo<tokio::io::DuplexStream>>, bytes: &[u8]) -> io::Result<usize> {
+        std::future::poll_fn(|cx| Pin::new(&mut *wire).poll_write(cx, bytes)).await
+    }
+
+    #[tokio::test]
+    async fn a_client_that_does_not_read_is_given_up() {
+        let (ours, _theirs) = tokio::io::duplex(8);
+        let mut wire = Wire::new(TokioIo::new(ours), 1, Duration::from_millis(10));
+        assert_eq!(write(&mut wire, b"12345678").await.unwrap(), 8);
+        assert_eq!(write(&mut wire, b"9").await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn only_what_hyper_refuses_by_itself_is_rewritten_however_small_the_pieces() {
+        let ours = b"HTTP/1.1 400 Bad Request\r\nx-request-id: 1\r\ncontent-length: 0\r\n\r\n";
+        assert!(own_refusal(ours, 1).is_none());
+        let hypers = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\n\r\n";
+        let (ours, mut theirs) = tokio::io::duplex(7);
+        let mut wire = Wire::new(TokioIo::new(ours), 1, Duration::from_secs(10));
+        let reading = async {
+            let mut text = String::new();
+            tokio::io::AsyncReadExt::read_to_string(&mut theirs, &mut text).await.unwrap();
+            text
+        };
+        let writing = async {
+            let count = write(&mut wire, hypers).await.unwrap();
+            drop(wire);
+            count
+        };
+        let (text, count) = tokio::join!(reading, writing);
+        assert_eq!(count, hypers.len());
+        assert!(text.starts_with("HTTP/1.1 431 ") && text.ends_with(r#""request_id":"connection-1"}}"#), "{text}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use heartbeat_core::{Event, MonitorId, Status, StoreError, Timestamp, decide, store::Stored};
+use heartbeat_core::{Event, MonitorId, Status, StoreError, Timestamp, decide, delivery::LEASE, store::Stored};
 
 use crate::{
     Checker,
@@ -11,8 +11,8 @@ use crate::{
 
 /// How many items are read at a time.
 const PAGE: usize = 500;
-/// A wake time may be this much later than it should be: something is held back on purpose.
-const HELD: Duration = Duration::from_mins(1);
+/// The longest that something due is held back on purpose: until a channel opens, at most a lease.
+const HELD: Duration = LEASE;
 
 /// What an audit found.
 #[derive(Clone, Debug, Default)]
@@ -29,12 +29,15 @@ impl Checker {
     /// Walks everything, and looks at what the index has missed.
     pub async fn audit(&self) -> Result<Audit, StoreError> {
         self.flush_unsettled().await?;
-        let now = self.flow.clock.now();
+        let started = self.flow.clock.now();
+        let mut now = started;
         let mut audit = Audit::default();
         let mut glances = Vec::new();
         let mut after: Option<MonitorId> = None;
         loop {
             let page = self.flow.store.sweep(after.as_ref(), PAGE, now).await?;
+            // What was read is as old as this at most: nothing in it was held back from a later moment.
+            now = self.flow.clock.now();
             for item in page.items {
                 match item {
                     Ok(stored) => glances.extend(self.audit_one(&stored, now, &mut audit).await),
@@ -49,7 +52,7 @@ impl Checker {
                 None => break,
             }
         }
-        audit.look = gather(glances, now);
+        audit.look = gather(glances, started);
         Ok(audit)
     }
 
@@ -75,7 +78,7 @@ impl Checker {
         } else {
             Some(now)
         };
-        should.is_some_and(|should| stored.wake_at.is_none_or(|at| at > should.plus(HELD)))
+        should.is_some_and(|should| stored.wake_at.is_none_or(|at| at > should.max(now).plus(HELD)))
     }
 }
 

@@ -161,8 +161,10 @@ impl Deciding {
         }
     }
 
+    /// Pings that only count do not move the revision: any number of them are stored at once, and none has to look again.
     fn finish(mut self, before: &Monitor) -> Decision {
-        if self.monitor != *before {
+        let only_counted = Monitor { ping_count: self.monitor.ping_count, ..before.clone() };
+        if self.monitor != only_counted {
             self.monitor.rev = self.rev;
         }
         Decision { monitor: self.monitor, transitions: self.transitions, rests_on: self.rests_on, notes: self.notes }
@@ -178,7 +180,10 @@ impl Deciding {
     /// A ping stamped by a clock that was far ahead must not outrank all pings to come.
     fn clamp_skew(&mut self) {
         let now = self.context.now;
-        if self.monitor.last_ping_at.is_some_and(|at| at > now.plus(SKEW_TOLERANCE)) {
+        let is_ahead = |at: Timestamp| at > now.plus(SKEW_TOLERANCE);
+        self.monitor.run.take_if(|run| is_ahead(run.started_at));
+        self.monitor.last_remark_at.take_if(|at| is_ahead(*at));
+        if self.monitor.last_ping_at.is_some_and(is_ahead) {
             self.rests_on = RestsOn::Silence;
             self.monitor.last_ping_at = Some(now.minus(Duration::from_micros(1)));
             let fresh = self.due_from(now);
@@ -209,7 +214,7 @@ impl Deciding {
         let next_reminder_at = self.reminders().next(since, self.context.now);
         let incident = Incident { since, cause, excerpt, reminders: 0, next_reminder_at };
         self.transitions.push(Transition::Opened { since, cause });
-        self.tell(Notice::opened(&incident, self.monitor.last_ping_at, self.rev, self.context.now));
+        self.tell(Notice::opened(&incident, self.monitor.last_heard_at(), self.rev, self.context.now));
         self.monitor.status = Status::Overdue { incident };
     }
 
@@ -231,22 +236,44 @@ impl Deciding {
 
     fn ping(&mut self, ping: &Ping) {
         self.monitor.ping_count = self.monitor.ping_count.saturating_add(1);
-        if self.monitor.last_ping_at.is_some_and(|last| last >= self.context.now) {
+        let verdict = ping.signal.verdict();
+        if self.is_outranked(verdict) {
             self.notes.push(Note::OutOfOrder);
             return;
         }
-        self.rests_on = self.rests_on.or_newest_ping();
-        if matches!(self.monitor.status, Status::Paused { .. }) {
-            if !self.monitor.policy.resume_on_ping {
-                self.monitor.last_ping_at = Some(self.context.now);
-                self.notes.push(Note::Paused);
-                return;
-            }
-            self.resume();
+        if verdict != Verdict::Mute {
+            self.rests_on = self.rests_on.or_newest_ping();
         }
-        self.take_carried(ping);
-        self.signal(ping);
-        self.monitor.last_ping_at = Some(self.context.now);
+        let ignored = matches!(self.monitor.status, Status::Paused { .. }) && !self.monitor.policy.resume_on_ping;
+        if ignored {
+            self.notes.push(Note::Paused);
+        } else {
+            self.resume();
+            self.take_carried(ping);
+            self.signal(ping);
+        }
+        self.remember(verdict);
+    }
+
+    /// Whether a ping that was received later has already said how the job is. A log says nothing, and comes never late.
+    fn is_outranked(&self, verdict: Verdict) -> bool {
+        let now = self.context.now;
+        let said = self.monitor.last_ping_at.is_some_and(|last| last >= now);
+        let started = self.monitor.run.as_ref().is_some_and(|run| run.started_at >= now);
+        match verdict {
+            Verdict::Well | Verdict::Failed(_) => said,
+            Verdict::Started => said || started,
+            Verdict::Mute => false,
+        }
+    }
+
+    /// Only what says how the job is orders the pings: a log must not outrank a success that is still on its way.
+    fn remember(&mut self, verdict: Verdict) {
+        let last = match verdict {
+            Verdict::Well | Verdict::Failed(_) => &mut self.monitor.last_ping_at,
+            Verdict::Started | Verdict::Mute => &mut self.monitor.last_remark_at,
+        };
+        *last = (*last).max(Some(self.context.now));
     }
 
     /// An interval or grace that a ping carries changes what pings made; what a person defined stays.
@@ -285,7 +312,7 @@ impl Deciding {
             Status::Ok { since, .. } => *since,
             Status::New | Status::Paused { .. } => now,
             Status::Overdue { incident } => {
-                let notice = Notice::recovered(incident, self.monitor.last_ping_at, self.rev, now);
+                let notice = Notice::recovered(incident, self.monitor.last_heard_at(), self.rev, now);
                 self.transitions.push(Transition::Recovered { since: incident.since, at: now });
                 self.monitor.outbox.push(notice);
                 now
@@ -329,7 +356,7 @@ impl Deciding {
 
     fn end_run(&mut self, ping: &Ping) {
         let now = self.context.now;
-        let ended = self.monitor.run.take_if(|run| run.ends_with(ping.run.as_ref()));
+        let ended = self.monitor.run.take_if(|run| run.started_at < now && run.ends_with(ping.run.as_ref()));
         if let Some(run) = ended {
             self.monitor.last_duration = Some(now.since(run.started_at));
         }
@@ -337,7 +364,7 @@ impl Deciding {
 
     fn tick(&mut self) {
         let now = self.context.now;
-        let reminders = self.reminders();
+        let (reminders, heard) = (self.reminders(), self.monitor.last_heard_at());
         match &mut self.monitor.status {
             Status::New | Status::Ok { .. } => {}
             Status::Paused { .. } => self.monitor.outbox.mute(now),
@@ -351,7 +378,7 @@ impl Deciding {
                 if self.monitor.outbox.is_idle() {
                     incident.reminders = incident.reminders.saturating_add(1);
                     let (since, number) = (incident.since, incident.reminders);
-                    let notice = Notice::reminder(incident, self.monitor.last_ping_at, self.rev, now);
+                    let notice = Notice::reminder(incident, heard, self.rev, now);
                     self.transitions.push(Transition::Reminded { since, number });
                     self.monitor.outbox.push(notice);
                 }
@@ -385,7 +412,7 @@ impl Deciding {
 
     fn resume_from(&mut self, at: Timestamp) {
         self.transitions.push(Transition::Resumed);
-        self.monitor.status = match self.monitor.last_ping_at {
+        self.monitor.status = match self.monitor.last_heard_at() {
             Some(_) => Status::Ok { since: at, due_at: self.due_from(at) },
             None => Status::New,
         };

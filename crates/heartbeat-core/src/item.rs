@@ -77,6 +77,8 @@ struct Item {
     expires_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     last_ping_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_remark_at: Option<Timestamp>,
     ping_count: u64,
     #[serde(default, skip_serializing_if = "is_zero")]
     failures: u32,
@@ -140,6 +142,7 @@ pub fn encode(stored: &Stored) -> Attributes {
         wake_at: stored.wake_at,
         expires_at: stored.expires_at,
         last_ping_at: monitor.last_ping_at,
+        last_remark_at: monitor.last_remark_at,
         ping_count: monitor.ping_count,
         failures: monitor.failures,
         run: monitor.run.clone(),
@@ -194,6 +197,7 @@ pub fn decode(attributes: Attributes) -> Result<Stored, Corrupt> {
             created_at: item.created_at,
             status,
             last_ping_at: item.last_ping_at,
+            last_remark_at: item.last_remark_at,
             ping_count: item.ping_count,
             failures: item.failures,
             run: item.run,

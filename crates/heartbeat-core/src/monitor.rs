@@ -212,8 +212,10 @@ pub struct Monitor {
     pub created_at: Timestamp,
     /// Its status.
     pub status: Status,
-    /// When its last ping, of any signal, was received.
+    /// When the last ping was received that said how the job is: a success or a failure. Pings are ordered by it.
     pub last_ping_at: Option<Timestamp>,
+    /// When the last ping was received that did not say how the job is: a start or a log. It outranks nothing.
+    pub last_remark_at: Option<Timestamp>,
     /// How many pings it has received.
     pub ping_count: u64,
     /// How many failures in a row.
@@ -239,6 +241,7 @@ impl Monitor {
             created_at: now,
             status: Status::New,
             last_ping_at: None,
+            last_remark_at: None,
             ping_count: 0,
             failures: 0,
             run: None,
@@ -264,6 +267,11 @@ impl Monitor {
             Status::Ok { .. } if settled.run.is_some() => Shown::Running,
             Status::Ok { .. } => Shown::Ok,
         }
+    }
+
+    /// When the last ping of any signal was received: what people call its last ping.
+    pub fn last_heard_at(&self) -> Option<Timestamp> {
+        self.last_ping_at.max(self.last_remark_at)
     }
 
     /// When the next ping must have arrived, grace included; `None` when none is awaited.
@@ -305,8 +313,15 @@ impl Monitor {
         if self.origin == Origin::Person || paused || !self.outbox.is_idle() {
             return None;
         }
-        let seen = self.last_ping_at.unwrap_or(self.created_at);
-        Some(forgotten_at(seen, self.schedule.due_after(seen, self.grace)))
+        let seen = self.last_heard_at().unwrap_or(self.created_at);
+        let missed = self.schedule.due_after(seen, self.grace);
+        // After a long pause the last ping is old, and its monitor is watched all the same.
+        let due_at = match &self.status {
+            Status::Ok { due_at, .. } => missed.max(*due_at),
+            Status::Overdue { incident } => missed.max(incident.since),
+            Status::New | Status::Paused { .. } => missed,
+        };
+        Some(forgotten_at(seen, due_at))
     }
 }
 

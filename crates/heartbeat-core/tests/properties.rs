@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use heartbeat_core::{
-    ChannelName, Changes, Context, Event, Grace, Interval, Monitor, MonitorId, NoticeKind, Origin, Ping, Project,
+    Changes, ChannelName, Context, Event, Grace, Interval, Monitor, MonitorId, NoticeKind, Origin, Ping, Project,
     Reminders, RunId, Schedule, Shown, Signal, Slug, Status, Timestamp, Transition, decide,
     delivery::{Reason, Verdict},
     item::{self, Patch},

@@ -198,6 +198,17 @@ fn a_run_ends_with_its_own_end_and_gives_a_duration() {
 }
 
 #[test]
+fn what_is_resumed_after_a_long_pause_is_not_forgotten_for_its_old_ping() {
+    let after = |days: u64| Context { now: NOW.plus(Duration::from_hours(24 * days)), ..context() };
+    let resumed = decide(&monitor("paused"), &Event::Resume, &after(200)).monitor;
+    assert!(resumed.expires_at() > Some(after(229).now), "{:?}", resumed.expires_at());
+    let mut overdue = decide(&resumed, &Event::Tick, &after(201)).monitor;
+    assert!(matches!(overdue.status, Status::Overdue { .. }));
+    overdue.outbox = heartbeat_core::Outbox::default();
+    assert!(overdue.expires_at() > Some(after(229).now), "{:?}", overdue.expires_at());
+}
+
+#[test]
 fn a_ping_resumes_a_paused_monitor_only_where_that_is_wanted() {
     let mut paused = monitor("paused");
     paused.policy.resume_on_ping = true;
@@ -221,9 +232,28 @@ fn an_older_ping_only_adds_to_the_count() {
     late.last_ping_at = Some(NOW.plus(Duration::from_secs(1)));
     for signal in [Signal::Success, Signal::Fail, Signal::Start, Signal::Exit(9)] {
         let decision = decide(&late, &ping(signal), &context());
-        let counted = Monitor { ping_count: late.ping_count + 1, rev: late.rev.next(), ..late.clone() };
+        let counted = Monitor { ping_count: late.ping_count + 1, ..late.clone() };
         assert_eq!(decision.monitor, counted, "{signal}");
     }
+}
+
+#[test]
+fn a_log_or_a_start_does_not_outrank_a_success_that_was_on_its_way() {
+    for remark in [Signal::Log, Signal::Start] {
+        let later = Context { now: NOW.plus(Duration::from_millis(5)), ..context() };
+        let remarked = decide(&monitor("ok"), &ping(remark), &later).monitor;
+        let pinged = decide(&remarked, &ping(Signal::Success), &context()).monitor;
+        assert_eq!(pinged.due_at(), Some(at(360)), "{remark}");
+        assert_eq!(pinged.run.is_some(), remark == Signal::Start, "it does not end a run that started after it");
+        assert_eq!(pinged.last_heard_at(), Some(later.now));
+    }
+}
+
+#[test]
+fn a_start_that_comes_after_its_own_end_opens_no_run() {
+    let later = Context { now: NOW.plus(Duration::from_millis(5)), ..context() };
+    let ended = decide(&monitor("ok"), &ping(Signal::Success), &later).monitor;
+    assert_eq!(decide(&ended, &ping(Signal::Start), &context()).monitor.run, None);
 }
 
 #[test]

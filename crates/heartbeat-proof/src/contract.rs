@@ -89,6 +89,7 @@ macro_rules! contract_tests {
             page::a_sweep_sees_every_monitor_once,
             page::what_is_deleted_or_expired_is_not_listed,
             history::history_is_newest_first_and_paged,
+            history::what_is_written_late_is_read_in_its_place,
             history::a_row_appended_twice_is_one_row,
             history::a_refused_write_leaves_no_row,
             key::a_key_is_found_by_its_hash_and_listed_oldest_first,

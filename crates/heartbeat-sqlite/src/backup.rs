@@ -1,11 +1,16 @@
 //! Backups: a copy of one moment, made beside a store that serves on.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
 
-use heartbeat_core::StoreError;
 use thiserror::Error;
 
-use crate::store::SqliteStore;
+use crate::{
+    open::{Use, connect},
+    store::SqliteStore,
+};
 
 /// Why no backup was made.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -23,22 +28,41 @@ pub enum BackupError {
         path: PathBuf,
     },
     /// The store, or the disk.
-    #[error("no backup was made: {0}")]
-    Store(#[from] StoreError),
+    #[error("no backup was made: {reason}: check that the folder exists and that the disk has room")]
+    Failed {
+        /// What was in the way.
+        reason: String,
+    },
+}
+
+impl BackupError {
+    #[expect(clippy::needless_pass_by_value, reason = "the shape of map_err")]
+    fn failed(reason: impl ToString) -> Self {
+        Self::Failed { reason: reason.to_string() }
+    }
 }
 
 impl SqliteStore {
     /// Writes what is there now to a new file at `to`, which opens as a store. Works beside a running `serve`.
     pub async fn backup(&self, to: &Path) -> Result<(), BackupError> {
-        let path = to.to_owned();
-        let Some(text) = to.to_str().map(ToOwned::to_owned) else { return Err(BackupError::NotText { path }) };
-        if to.exists() {
-            return Err(BackupError::Exists { path });
-        }
-        let copied = self.readers().read(move |db| {
-            db.execute("VACUUM INTO ?1", [text])?;
-            Ok(())
-        });
-        Ok(copied.await?)
+        let (from, to) = (self.readers().path().to_owned(), to.to_owned());
+        tokio::task::spawn_blocking(move || copy(&from, &to)).await.map_err(BackupError::failed)?
     }
+}
+
+/// Copies beside the place first: what is at `to` is whole, and on the disk.
+fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
+    if to.exists() {
+        return Err(BackupError::Exists { path: to.to_owned() });
+    }
+    let mut part = to.as_os_str().to_owned();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    let Some(text) = part.to_str() else { return Err(BackupError::NotText { path: to.to_owned() }) };
+    // What an attempt before this one left behind.
+    let _ = fs::remove_file(&part);
+    let copied = connect(from, Use::Write).and_then(|db| db.execute("VACUUM INTO ?1", [text]));
+    copied.map_err(BackupError::failed)?;
+    File::open(&part).and_then(|file| file.sync_all()).map_err(BackupError::failed)?;
+    fs::rename(&part, to).map_err(BackupError::failed)
 }

@@ -6,7 +6,7 @@ use heartbeat_core::{StoreError, Timestamp};
 use rusqlite::{Connection, params};
 
 use crate::{
-    store::SqliteStore,
+    store::{SqliteStore, at_most},
     writer::{Failure, Outcome},
 };
 
@@ -15,60 +15,36 @@ const BATCH: usize = 200;
 
 const FORGETTABLE: &str = "SELECT id FROM monitor WHERE expires_at <= ?1 OR deleted_until <= ?1 ORDER BY id LIMIT ?2";
 const FORGET: &str = "DELETE FROM monitor WHERE id = ?1 AND (expires_at <= ?2 OR deleted_until <= ?2)";
-/// Any monitor's name after `?1`, by one step in the tree.
-const NEXT_MONITOR: &str = "SELECT min(monitor) FROM history WHERE monitor > ?1";
-const OLD: &str = "SELECT monitor, at, tag FROM history WHERE monitor = ?1 AND at < ?2 LIMIT ?3";
-const FORGET_LINE: &str = "DELETE FROM history WHERE monitor = ?1 AND at = ?2 AND tag = ?3";
+/// The oldest lines, never the newest one, so that no number is ever given twice.
+const FORGET_LINES: &str = "DELETE FROM history WHERE at < ?1 AND line IN \
+    (SELECT line FROM history WHERE line < (SELECT max(line) FROM history) ORDER BY line LIMIT ?2)";
 
 impl SqliteStore {
     /// Deletes what nobody can see any more at `now`: expired monitors, tombstones that have passed, and history older
     /// than `retention`; at most `limit` rows. Answers how many; fewer than `limit` means that nothing is left.
     pub async fn forget(&self, now: Timestamp, retention: Duration, limit: usize) -> Result<usize, StoreError> {
         // What could go is looked for by a reader, so that pings do not wait for the search.
-        let (keys, lines) = self.readers().read(move |db| forgettable(db, now, retention, limit)).await?;
+        let keys = self.readers().read(move |db| forgettable(db, now, at_most(limit))).await?;
         let mut forgotten = 0;
         for batch in keys.chunks(BATCH).map(<[String]>::to_vec) {
             forgotten += self.writer().write(move |db| forget_monitors(db, &batch, now)).await?;
         }
-        for batch in lines.chunks(BATCH).map(<[LineKey]>::to_vec) {
-            forgotten += self.writer().write(move |db| forget_lines(db, &batch)).await?;
+        while forgotten < limit {
+            let most = BATCH.min(limit - forgotten);
+            let lines = self.writer().write(move |db| forget_lines(db, now.minus(retention), at_most(most))).await?;
+            forgotten += lines;
+            if lines < most {
+                break;
+            }
         }
         Ok(forgotten)
     }
 }
 
-type LineKey = (String, i64, i64);
-
-fn forgettable(
-    db: &Connection,
-    now: Timestamp,
-    retention: Duration,
-    limit: usize,
-) -> Result<(Vec<String>, Vec<LineKey>), Failure> {
-    let most = i64::try_from(limit).unwrap_or(i64::MAX);
+fn forgettable(db: &Connection, now: Timestamp, limit: i64) -> Result<Vec<String>, Failure> {
     let mut statement = db.prepare_cached(FORGETTABLE)?;
-    let keys = statement.query_map(params![now.as_micros(), most], |row| row.get(0))?;
-    let keys = keys.collect::<rusqlite::Result<Vec<String>>>()?;
-    let lines = old_lines(db, now.minus(retention), limit - keys.len().min(limit))?;
-    Ok((keys, lines))
-}
-
-fn old_lines(db: &Connection, before: Timestamp, limit: usize) -> rusqlite::Result<Vec<LineKey>> {
-    let mut lines = Vec::new();
-    let mut monitor = String::new();
-    while lines.len() < limit {
-        let next = db.prepare_cached(NEXT_MONITOR)?.query_row([&monitor], |row| row.get::<_, Option<String>>(0))?;
-        let Some(next) = next else { break };
-        monitor = next;
-        let left = i64::try_from(limit - lines.len()).unwrap_or(i64::MAX);
-        let mut statement = db.prepare_cached(OLD)?;
-        let old = statement
-            .query_map(params![monitor, before.as_micros(), left], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-        for line in old {
-            lines.push(line?);
-        }
-    }
-    Ok(lines)
+    let keys = statement.query_map(params![now.as_micros(), limit], |row| row.get(0))?;
+    Ok(keys.collect::<rusqlite::Result<Vec<String>>>()?)
 }
 
 fn forget_monitors(db: &Connection, keys: &[String], now: Timestamp) -> Result<Outcome<usize>, Failure> {
@@ -79,10 +55,7 @@ fn forget_monitors(db: &Connection, keys: &[String], now: Timestamp) -> Result<O
     Ok(Outcome::quiet(forgotten))
 }
 
-fn forget_lines(db: &Connection, lines: &[LineKey]) -> Result<Outcome<usize>, Failure> {
-    let mut forgotten = 0;
-    for (monitor, at, tag) in lines {
-        forgotten += db.prepare_cached(FORGET_LINE)?.execute(params![monitor, at, tag])?;
-    }
+fn forget_lines(db: &Connection, before: Timestamp, limit: i64) -> Result<Outcome<usize>, Failure> {
+    let forgotten = db.prepare_cached(FORGET_LINES)?.execute(params![before.as_micros(), limit])?;
     Ok(Outcome::quiet(forgotten))
 }

@@ -1,12 +1,23 @@
-//! History: appended in the transaction of the write that it tells of, read newest first.
+//! History: lines appended in the transaction of the write that they tell of, read newest first.
+//!
+//! Each line names its monitor's line before it, and the monitor names its last, so that appending touches no page but
+//! the end of the table and the monitor's own. Lines are numbered in the order of the writes, which is nearly that of
+//! what they tell.
+
+use std::time::Duration;
 
 use heartbeat_core::{MonitorId, Timestamp, history::Row};
-use rusqlite::{Connection, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
-const APPEND: &str = "INSERT OR IGNORE INTO history (monitor, at, tag, happening) VALUES (?1, ?2, ?3, ?4)";
-const IS_THERE: &str = "SELECT 1 FROM history WHERE monitor = ?1 AND at = ?2 AND tag = ?3";
-const NEWEST: &str = "SELECT at, tag, happening FROM history WHERE monitor = ?1 AND at < ?2 \
-                      ORDER BY at DESC, tag DESC LIMIT ?3";
+/// A line is written at most this much later than what it tells of happened: longer than anybody waits for a write.
+const DISORDER: Duration = Duration::from_secs(10);
+/// How far back a write whose answer was lost looks for its own line.
+const LOOK_BACK: usize = 32;
+
+const APPEND: &str = "INSERT INTO history (line, before, monitor, at, tag, happening) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+const NEXT_LINE: &str = "SELECT coalesce(max(line), 0) + 1 FROM history";
+const LAST_LINE: &str = "SELECT last_line FROM monitor WHERE id = ?1";
+const LINE: &str = "SELECT before, at, tag, happening FROM history WHERE line = ?1";
 
 /// A row as it is stored; made by the caller, so that the writer's thread encodes nothing.
 pub(crate) struct Line {
@@ -27,35 +38,104 @@ impl Line {
         }
     }
 
-    /// Appends it, unless it is there.
-    pub(crate) fn append(&self, db: &Connection) -> rusqlite::Result<()> {
-        db.prepare_cached(APPEND)?.execute(params![self.monitor, self.at, self.tag, self.happening])?;
+    /// Writes it as line `number`, behind the monitor's line `before`.
+    pub(crate) fn write(&self, db: &Connection, number: i64, before: Option<i64>) -> rusqlite::Result<()> {
+        let mut append = db.prepare_cached(APPEND)?;
+        append.execute(params![number, before, self.monitor, self.at, self.tag, self.happening])?;
         Ok(())
     }
 
-    /// Whether it is there: then the write that it tells of was done.
-    pub(crate) fn is_there(&self, db: &Connection) -> rusqlite::Result<bool> {
-        db.prepare_cached(IS_THERE)?.exists(params![self.monitor, self.at, self.tag])
+    /// Whether it is among the monitor's last lines: then the write that it tells of was done.
+    pub(crate) fn is_among_the_last(&self, db: &Connection, last: Option<i64>) -> rusqlite::Result<bool> {
+        let mut chain = Chain::from(db, last)?;
+        for _ in 0..LOOK_BACK {
+            match chain.next()? {
+                Some(line) if line.at == self.at && line.tag == self.tag => return Ok(true),
+                Some(_) => {}
+                None => break,
+            }
+        }
+        Ok(false)
     }
 }
 
+/// Appends lines behind the monitor's line `last`; answers with its last line afterwards.
+pub(crate) fn append(db: &Connection, lines: &[Line], last: Option<i64>) -> rusqlite::Result<Option<i64>> {
+    let mut last = last;
+    for line in lines {
+        let number = db.prepare_cached(NEXT_LINE)?.query_row([], |row| row.get(0))?;
+        line.write(db, number, last)?;
+        last = Some(number);
+    }
+    Ok(last)
+}
+
 /// The newest rows of `id` before `before`. A row that cannot be understood hides no other.
-pub(crate) fn newest(db: &Connection, id: &MonitorId, before: Timestamp, limit: i64) -> rusqlite::Result<Vec<Row>> {
-    let mut statement = db.prepare_cached(NEWEST)?;
-    let mut rows = statement.query(params![id.to_string(), before.as_micros(), limit])?;
-    let mut newest = Vec::new();
-    while let Some(row) = rows.next()? {
-        match serde_json::from_slice(row.get_ref(2)?.as_bytes().unwrap_or_default()) {
-            Ok(happening) => newest.push(Row {
+pub(crate) fn newest(db: &Connection, id: &MonitorId, before: Timestamp, limit: usize) -> rusqlite::Result<Vec<Row>> {
+    let last: Option<Option<i64>> =
+        db.prepare_cached(LAST_LINE)?.query_row([id.to_string()], |row| row.get(0)).optional()?;
+    let mut chain = Chain::from(db, last.flatten())?;
+    let (mut newest, mut enough): (Vec<Row>, _) = (Vec::new(), None);
+    while let Some(line) = chain.next()? {
+        let at = Timestamp::from_micros(line.at);
+        if enough.is_some_and(|enough| at < enough) {
+            break;
+        }
+        if at < before {
+            newest.extend(line.into_row(id));
+        }
+        if enough.is_none() && newest.len() >= limit {
+            // Whatever is written before this line happened before all that was found.
+            enough = newest.iter().map(|row| row.at.minus(DISORDER)).min();
+        }
+    }
+    newest.sort_by_key(|row| std::cmp::Reverse((row.at, row.tag)));
+    newest.truncate(limit);
+    Ok(newest)
+}
+
+/// The lines of one monitor, the last written first. It ends where lines have been forgotten.
+struct Chain<'db> {
+    line: CachedStatement<'db>,
+    next: Option<i64>,
+}
+
+struct Link {
+    at: i64,
+    tag: i64,
+    happening: Vec<u8>,
+}
+
+impl<'db> Chain<'db> {
+    fn from(db: &'db Connection, last: Option<i64>) -> rusqlite::Result<Self> {
+        Ok(Self { line: db.prepare_cached(LINE)?, next: last })
+    }
+
+    fn next(&mut self) -> rusqlite::Result<Option<Link>> {
+        let Some(number) = self.next.take() else { return Ok(None) };
+        let read = self.line.query_row([number], |row| {
+            let happening = row.get_ref(3)?.as_bytes().unwrap_or_default().to_vec();
+            Ok((row.get(0)?, Link { at: row.get(1)?, tag: row.get(2)?, happening }))
+        });
+        let Some((before, link)) = read.optional()? else { return Ok(None) };
+        self.next = before;
+        Ok(Some(link))
+    }
+}
+
+impl Link {
+    fn into_row(self, id: &MonitorId) -> Option<Row> {
+        match serde_json::from_slice(&self.happening) {
+            Ok(happening) => Some(Row {
                 monitor: id.clone(),
-                at: Timestamp::from_micros(row.get(0)?),
-                tag: row.get::<_, i64>(1)?.cast_unsigned(),
+                at: Timestamp::from_micros(self.at),
+                tag: self.tag.cast_unsigned(),
                 happening,
             }),
             Err(error) => {
                 tracing::warn!(monitor = %id, %error, "a row of history cannot be understood and is left out");
+                None
             }
         }
     }
-    Ok(newest)
 }

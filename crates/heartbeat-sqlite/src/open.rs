@@ -8,12 +8,14 @@ use std::{
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use thiserror::Error;
 
-use crate::schema::{Obstacle, migrate};
+use crate::schema::{Obstacle, migrate, version};
 
 /// How long a connection waits for another process's write.
 const BUSY: Duration = Duration::from_secs(5);
 /// The WAL is copied into the file when it has this many pages (4 KiB each): pages written often are copied once.
 const CHECKPOINT_PAGES: i64 = 2_000;
+/// How often a file that others make at the same time is tried.
+const TURNS: usize = 20;
 /// Statements kept ready on each connection.
 const STATEMENTS: usize = 32;
 
@@ -88,8 +90,22 @@ impl OpenError {
 
 /// Brings the file at `path` to the newest version; makes it when there is none.
 pub(crate) fn prepare(path: &Path) -> Result<(), OpenError> {
-    let prepared = connect(path, Use::Write).map_err(Obstacle::Sql).and_then(|mut db| migrate(&mut db));
-    prepared.map_err(|obstacle| OpenError::from_obstacle(path, obstacle))
+    for _ in 1..TURNS {
+        match try_prepare(path) {
+            Err(Obstacle::Sql(error)) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {}
+            prepared => return prepared.map_err(|obstacle| OpenError::from_obstacle(path, obstacle)),
+        }
+        // Nobody waits for the journal to be changed; but for a turn to write, everybody does.
+        let _ = bare(path).and_then(|db| db.execute_batch("BEGIN IMMEDIATE; ROLLBACK"));
+    }
+    try_prepare(path).map_err(|obstacle| OpenError::from_obstacle(path, obstacle))
+}
+
+fn try_prepare(path: &Path) -> Result<(), Obstacle> {
+    let mut db = bare(path)?;
+    version(&db)?;
+    configure(&db, Use::Write)?;
+    migrate(&mut db)
 }
 
 /// What a connection is for.
@@ -103,9 +119,19 @@ pub(crate) enum Use {
 
 /// A connection with our settings.
 pub(crate) fn connect(path: &Path, purpose: Use) -> rusqlite::Result<Connection> {
+    let db = bare(path)?;
+    configure(&db, purpose)?;
+    Ok(db)
+}
+
+fn bare(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags)?;
     db.busy_timeout(BUSY)?;
+    Ok(db)
+}
+
+fn configure(db: &Connection, purpose: Use) -> rusqlite::Result<()> {
     db.set_prepared_statement_cache_capacity(STATEMENTS);
     db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     db.pragma_update(None, "synchronous", "FULL")?;
@@ -114,11 +140,10 @@ pub(crate) fn connect(path: &Path, purpose: Use) -> rusqlite::Result<Connection>
     db.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES, |_| Ok(()))?;
     // Kibibytes, when negative.
     match purpose {
-        Use::Write => db.pragma_update(None, "cache_size", -4_096)?,
+        Use::Write => db.pragma_update(None, "cache_size", -4_096),
         Use::Read => {
             db.pragma_update(None, "cache_size", -1_024)?;
-            db.pragma_update(None, "query_only", true)?;
+            db.pragma_update(None, "query_only", true)
         }
     }
-    Ok(db)
 }

@@ -2,7 +2,7 @@
 //! blocking threads; a connection that met an error is not used again.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -48,6 +48,11 @@ impl Readers {
         looking.await.map_err(unavailable)?
     }
 
+    /// The file that they read.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Closes the connections.
     pub(crate) fn close(&self) {
         self.turns.close();
@@ -56,7 +61,7 @@ impl Readers {
 }
 
 fn with_connection<T>(
-    path: &std::path::Path,
+    path: &Path,
     idle: &Mutex<Vec<Connection>>,
     look: impl FnOnce(&Connection) -> Result<T, Failure>,
 ) -> Result<T, StoreError> {

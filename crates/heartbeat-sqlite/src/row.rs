@@ -21,7 +21,7 @@ enum Kind {
 }
 
 /// The attributes that have a column, in the order of the statements below.
-const COLUMNS: [(&str, Kind); 13] = [
+const COLUMNS: [(&str, Kind); 14] = [
     ("v", Kind::Unsigned),
     ("shard", Kind::Unsigned),
     ("rev", Kind::Unsigned),
@@ -33,6 +33,7 @@ const COLUMNS: [(&str, Kind); 13] = [
     ("due_at", Kind::Instant),
     ("wake_at", Kind::Instant),
     ("last_ping_at", Kind::Instant),
+    ("last_remark_at", Kind::Instant),
     ("ping_count", Kind::Unsigned),
     ("expires_at", Kind::Instant),
 ];
@@ -40,8 +41,8 @@ const COLUMNS: [(&str, Kind); 13] = [
 /// The columns that [`Record::read`] expects, in its order.
 macro_rules! columns {
     () => {
-        "id, deleted_until, rest, v, shard, rev, write_id, ordinary, interval_s, grace_s, window_s, due_at, wake_at, \
-         last_ping_at, ping_count, expires_at"
+        "id, deleted_until, rest, last_line, v, shard, rev, write_id, ordinary, interval_s, grace_s, window_s, due_at, wake_at, \
+         last_ping_at, last_remark_at, ping_count, expires_at"
     };
 }
 pub(crate) use columns;
@@ -50,7 +51,7 @@ const LOAD: &str = concat!("SELECT ", columns!(), " FROM monitor WHERE id = ?1")
 const SAVE: &str = concat!(
     "INSERT OR REPLACE INTO monitor (",
     columns!(),
-    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
+    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"
 );
 
 /// A row of `monitor`.
@@ -59,6 +60,8 @@ pub(crate) struct Record {
     pub(crate) id: String,
     /// Until when a tombstone holds.
     deleted_until: Option<Timestamp>,
+    /// Its newest line of history.
+    pub(crate) last_line: Option<i64>,
     /// Its attributes, if they can be read at all.
     attributes: Result<Attributes, Corrupt>,
 }
@@ -76,13 +79,13 @@ impl Record {
                 attributes.insert("project".to_owned(), project.into());
                 attributes.insert("slug".to_owned(), slug.into());
             }
-            for (column, (name, kind)) in (3..).zip(COLUMNS) {
+            for (column, (name, kind)) in (4..).zip(COLUMNS) {
                 if let Some(value) = row.get::<_, Option<i64>>(column)?.and_then(|number| attribute(kind, number)) {
                     attributes.insert(name.to_owned(), value);
                 }
             }
         }
-        Ok(Self { id, deleted_until, attributes })
+        Ok(Self { id, deleted_until, last_line: row.get(3)?, attributes })
     }
 
     /// The row of `id`.
@@ -136,33 +139,44 @@ pub(crate) fn instant(attributes: &Attributes, name: &str) -> Option<Timestamp> 
     attributes.get(name).and_then(Value::as_i64).map(Timestamp::from_micros)
 }
 
-/// Writes these attributes under `id`.
-pub(crate) fn save(db: &Connection, id: &MonitorId, mut attributes: Attributes) -> rusqlite::Result<()> {
+/// Writes these attributes under `id`, with its newest line of history.
+pub(crate) fn save(
+    db: &Connection,
+    id: &MonitorId,
+    last_line: Option<i64>,
+    mut attributes: Attributes,
+) -> rusqlite::Result<()> {
     let columns = COLUMNS.map(|(name, kind)| column(kind, attributes.remove(name).as_ref()));
     for in_the_key in ["id", "project", "slug"] {
         attributes.remove(in_the_key);
     }
-    write(db, id, Column::Null, Value::Object(attributes).to_string(), columns)
+    let first = [Column::Null, Column::Text(Value::Object(attributes).to_string()), last_line.into()];
+    write(db, id, first, columns)
 }
 
 /// Writes a tombstone under `id`.
-pub(crate) fn bury(db: &Connection, id: &MonitorId, until: Timestamp, write_id: WriteId) -> rusqlite::Result<()> {
+pub(crate) fn bury(
+    db: &Connection,
+    id: &MonitorId,
+    last_line: Option<i64>,
+    until: Timestamp,
+    write_id: WriteId,
+) -> rusqlite::Result<()> {
     let columns = COLUMNS.map(|(name, _)| match name {
         "write_id" => Column::Integer(write_id.0.cast_signed()),
         _ => Column::Null,
     });
-    write(db, id, Column::Integer(until.as_micros()), "{}".to_owned(), columns)
+    write(db, id, [until.as_micros().into(), Column::Text("{}".to_owned()), last_line.into()], columns)
 }
 
 fn write(
     db: &Connection,
     id: &MonitorId,
-    deleted_until: Column,
-    rest: String,
+    first: [Column; 3],
     columns: [Column; COLUMNS.len()],
 ) -> rusqlite::Result<()> {
-    let first = [Column::Text(id.to_string()), deleted_until, Column::Text(rest)];
-    db.prepare_cached(SAVE)?.execute(params_from_iter(first.into_iter().chain(columns)))?;
+    let id = std::iter::once(Column::Text(id.to_string()));
+    db.prepare_cached(SAVE)?.execute(params_from_iter(id.chain(first).chain(columns)))?;
     Ok(())
 }
 

@@ -12,7 +12,9 @@ const MIGRATIONS: [&str; 1] = [FIRST];
 /// The first version.
 ///
 /// `monitor`: what `extend` touches is in columns, the other attributes are one JSON object in `rest`. A tombstone is a
-/// row with `deleted_until`.
+/// row with `deleted_until`. `last_line` is its newest line of history; `line_before` hands an update the one before.
+/// `history`: lines in the order in which they were written, each with its monitor's line before it. An index by monitor
+/// would touch a page of its own for every ping: measured over 1,000 monitors, 45 µs of CPU a ping instead of 19.
 /// `pulse`: what [`ready`](crate::SqliteStore) writes to know that it can.
 const FIRST: &str = "
 CREATE TABLE monitor (
@@ -28,8 +30,11 @@ CREATE TABLE monitor (
     due_at INTEGER,
     wake_at INTEGER,
     last_ping_at INTEGER,
+    last_remark_at INTEGER,
     ping_count INTEGER,
     expires_at INTEGER,
+    last_line INTEGER,
+    line_before INTEGER,
     deleted_until INTEGER,
     rest TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -37,12 +42,13 @@ CREATE TABLE monitor (
 CREATE INDEX monitor_due ON monitor (shard, wake_at) WHERE wake_at IS NOT NULL;
 
 CREATE TABLE history (
+    line INTEGER NOT NULL PRIMARY KEY,
+    before INTEGER,
     monitor TEXT NOT NULL,
     at INTEGER NOT NULL,
     tag INTEGER NOT NULL,
-    happening TEXT NOT NULL,
-    PRIMARY KEY (monitor, at, tag)
-) STRICT, WITHOUT ROWID;
+    happening TEXT NOT NULL
+) STRICT;
 
 CREATE TABLE key (
     hash TEXT NOT NULL PRIMARY KEY,
@@ -98,11 +104,12 @@ pub(crate) fn migrate(db: &mut Connection) -> Result<(), Obstacle> {
     Ok(transaction.commit()?)
 }
 
-/// The version of the file; 0 = nothing in it yet.
-fn version(db: &Connection) -> Result<usize, Obstacle> {
-    let application: i32 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+/// The version of the file; 0 = nothing in it yet. Looks only: what is not ours is not to be touched.
+pub(crate) fn version(db: &Connection) -> Result<usize, Obstacle> {
+    // In this order: whoever makes the file meanwhile writes all three at once, so that what is seen last is the newest.
     let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let application: i32 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
     if application != APPLICATION && (tables > 0 || version != 0) {
         return Err(Obstacle::Foreign);
     }

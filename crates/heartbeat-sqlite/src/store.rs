@@ -71,7 +71,7 @@ fn lines(rows: &[Row]) -> Vec<Line> {
 }
 
 /// A number of rows for `LIMIT`.
-fn at_most(limit: usize) -> i64 {
+pub(crate) fn at_most(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
@@ -89,7 +89,7 @@ impl Store for SqliteStore {
 
     async fn commit(&self, change: Change) -> Result<Committed, StoreError> {
         let lines = lines(&change.rows);
-        self.writer.write(move |db| verbs::commit(db, change, &lines)).await
+        self.writer.write(move |db| verbs::commit(db, &change, &lines)).await
     }
 
     async fn settle(
@@ -142,7 +142,7 @@ impl Store for SqliteStore {
 
     async fn history(&self, id: &MonitorId, before: Timestamp, limit: usize) -> Result<Vec<Row>, StoreError> {
         let id = id.clone();
-        self.readers.read(move |db| Ok(history::newest(db, &id, before, at_most(limit))?)).await
+        self.readers.read(move |db| Ok(history::newest(db, &id, before, limit)?)).await
     }
 
     async fn find_key(&self, hash: KeyHash) -> Result<Option<KeyRecord>, StoreError> {

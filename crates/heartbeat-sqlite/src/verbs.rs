@@ -7,12 +7,12 @@ use heartbeat_core::{
     item::{Attributes, Patch, VERSION, encode},
     monitor::{FORGOTTEN_AFTER, FORGOTTEN_AFTER_DUE},
     outbox::{Settled, Settlement},
-    store::{Becomes, Change, Committed, Deferral, Deferred, Extend, Extended, Found, Stored},
+    store::{Becomes, Change, Committed, Deferral, Deferred, Extend, Extended, Found, Stored, WriteId},
 };
 use rusqlite::{Connection, params};
 
 use crate::{
-    history::Line,
+    history::{Line, append},
     row::{Record, bury, found, instant, save},
     writer::{Failure, Outcome},
 };
@@ -28,36 +28,34 @@ UPDATE monitor SET
     ping_count = ping_count + 1,
     expires_at = CASE WHEN expires_at IS NOT NULL
         THEN max(:at + :forgotten, :at + window_s * 1000000 + :forgotten_after_due) END,
-    write_id = :write_id
+    write_id = :write_id,
+    line_before = last_line,
+    last_line = CASE WHEN :told THEN (SELECT coalesce(max(line), 0) + 1 FROM history) ELSE last_line END
 WHERE id = :id AND ordinary = 1 AND v = :v AND deleted_until IS NULL
     AND due_at > :at - :settle AND last_ping_at < :at
-    AND (expires_at IS NULL OR expires_at > :at)
+    AND (last_remark_at IS NULL OR last_remark_at <= :at) AND (expires_at IS NULL OR expires_at > :at)
     AND (:interval IS NULL OR interval_s = :interval) AND (:grace IS NULL OR grace_s = :grace)
     AND :at BETWEEN 0 AND 4000000000000000000 AND :settle < 1000000000000000000
     AND ping_count BETWEEN 0 AND 4000000000000000000
-RETURNING wake_at";
+RETURNING wake_at, last_line, line_before";
 
 const DEFER: &str = "UPDATE monitor SET wake_at = ?3 WHERE id = ?1 AND wake_at = ?2";
 
 /// The ordinary ping.
 pub(crate) fn extend(db: &Connection, extend: &Extend, line: Option<&Line>) -> Result<Outcome<Extended>, Failure> {
     let id = extend.id.to_string();
-    if let Some(wake_at) = try_extend(db, extend, &id)? {
-        if let Some(line) = line {
-            line.append(db)?;
-        }
-        return Ok(Outcome { answer: Extended::Done, wake_at: Some(Timestamp::from_micros(wake_at)) });
+    if let Some(wake_at) = try_extend(db, extend, &id, line)? {
+        return Ok(Outcome { answer: Extended::Done, wake_at: Some(wake_at) });
     }
     let record = Record::load(db, &id)?;
-    let ours = record.as_ref().is_some_and(|record| record.is_written_by(extend.write_id));
-    if ours || tells_of_it(db, line)? {
+    if is_done(db, record.as_ref(), extend.write_id, line)? {
         return Ok(Outcome::quiet(Extended::Done));
     }
     Ok(Outcome::quiet(Extended::Declined(found(record, extend.at)?)))
 }
 
 /// When it must be looked at afterwards; `None` when it is not as an ordinary ping needs it.
-fn try_extend(db: &Connection, extend: &Extend, id: &str) -> rusqlite::Result<Option<i64>> {
+fn try_extend(db: &Connection, extend: &Extend, id: &str, line: Option<&Line>) -> rusqlite::Result<Option<Timestamp>> {
     let mut statement = db.prepare_cached(EXTEND)?;
     // In the order in which the statement first names them: looking names up would cost as much as the update.
     let mut rows = statement.query(params![
@@ -66,15 +64,20 @@ fn try_extend(db: &Connection, extend: &Extend, id: &str) -> rusqlite::Result<Op
         micros(FORGOTTEN_AFTER),
         micros(FORGOTTEN_AFTER_DUE),
         extend.write_id.0.cast_signed(),
+        line.is_some(),
         id,
         VERSION,
         extend.interval.map(|interval| seconds(interval.as_secs())),
         extend.grace.map(|grace| seconds(grace.as_secs())),
     ])?;
-    let wake_at = rows.next()?.map(|row| row.get(0)).transpose()?;
-    // The statement must run to its end to have any effect.
+    let extended = rows.next()?.map(<(i64, Option<i64>, Option<i64>)>::try_from).transpose()?;
+    // To its end: a statement that is left half-way stands in the way of the commit.
     while rows.next()?.is_some() {}
-    Ok(wake_at)
+    let Some((wake_at, number, before)) = extended else { return Ok(None) };
+    if let (Some(line), Some(number)) = (line, number) {
+        line.write(db, number, before)?;
+    }
+    Ok(Some(Timestamp::from_micros(wake_at)))
 }
 
 fn micros(duration: Duration) -> i64 {
@@ -85,82 +88,59 @@ fn seconds(seconds: u64) -> i64 {
     i64::try_from(seconds).unwrap_or(i64::MAX)
 }
 
-/// Whether history tells of this very write: it was done, and others have written since.
-fn tells_of_it<'a>(db: &Connection, lines: impl IntoIterator<Item = &'a Line>) -> rusqlite::Result<bool> {
-    lines.into_iter().next().map_or(Ok(false), |line| line.is_there(db))
+/// Whether this very write was done before: it was the last one, or history tells of it.
+fn is_done(db: &Connection, record: Option<&Record>, id: WriteId, line: Option<&Line>) -> rusqlite::Result<bool> {
+    let Some(record) = record else { return Ok(false) };
+    Ok(record.is_written_by(id) || line.map_or(Ok(false), |line| line.is_among_the_last(db, record.last_line))?)
 }
 
 /// A decision.
-pub(crate) fn commit(db: &Connection, change: Change, lines: &[Line]) -> Result<Outcome<Committed>, Failure> {
+pub(crate) fn commit(db: &Connection, change: &Change, lines: &[Line]) -> Result<Outcome<Committed>, Failure> {
     let record = Record::load(db, &change.id.to_string())?;
-    let ours = record.as_ref().is_some_and(|record| record.is_written_by(change.write_id));
-    if ours || tells_of_it(db, lines)? {
+    if is_done(db, record.as_ref(), change.write_id, lines.first())? {
         return Ok(Outcome::quiet(Committed::Done));
     }
-    let found = match change.becomes {
-        Becomes::Created(stored) => create(db, &change.id, record, &stored, change.at)?,
-        Becomes::Changed { before, after, rests_on } => {
-            let holds = |there: &Stored| rests_on_holds(there, &before, rests_on, change.at);
-            alter(db, &change.id, record, change.at, holds, Patch::between(&before, &after))?
-        }
-        Becomes::Deleted { before, until } => match found(record, change.at)? {
-            Found::Monitor(there) if there.monitor.rev == before.monitor.rev => {
-                bury(db, &change.id, until, change.write_id)?;
-                Written::At(None)
-            }
-            found @ (Found::Monitor(_) | Found::Deleted | Found::Nothing) => Written::Not(found),
-        },
+    let last_line = record.as_ref().and_then(|record| record.last_line);
+    let (found, attributes) =
+        record.map_or(Ok((Found::Nothing, Attributes::new())), |r| r.found_with_attributes(change.at))?;
+    let Some(next) = next(&found, attributes, change) else {
+        return Ok(Outcome::quiet(Committed::Conflict(found)));
     };
-    match found {
-        Written::Not(found) => Ok(Outcome::quiet(Committed::Conflict(found))),
-        Written::At(wake_at) => {
-            lines.iter().try_for_each(|line| line.append(db))?;
-            Ok(Outcome { answer: Committed::Done, wake_at })
-        }
-    }
-}
-
-/// Whether a decision was written.
-enum Written {
-    /// It was; when it must be looked at.
-    At(Option<Timestamp>),
-    /// What it rests on does not hold: what is there.
-    Not(Found),
-}
-
-fn create(
-    db: &Connection,
-    id: &MonitorId,
-    record: Option<Record>,
-    stored: &Stored,
-    at: Timestamp,
-) -> Result<Written, Failure> {
-    match found(record, at)? {
-        Found::Nothing => {
-            save(db, id, encode(stored))?;
-            Ok(Written::At(stored.wake_at))
-        }
-        found @ (Found::Monitor(_) | Found::Deleted) => Ok(Written::Not(found)),
-    }
-}
-
-fn alter(
-    db: &Connection,
-    id: &MonitorId,
-    record: Option<Record>,
-    at: Timestamp,
-    holds: impl FnOnce(&Stored) -> bool,
-    patch: Patch,
-) -> Result<Written, Failure> {
-    let Some(record) = record else { return Ok(Written::Not(Found::Nothing)) };
-    match record.found_with_attributes(at)? {
-        (Found::Monitor(there), mut attributes) if holds(&there) => {
-            patch.apply(&mut attributes);
+    let last_line = append(db, lines, last_line)?;
+    let wake_at = match next {
+        Next::Monitor(attributes) => {
             let wake_at = instant(&attributes, "wake_at");
-            save(db, id, attributes)?;
-            Ok(Written::At(wake_at))
+            save(db, &change.id, last_line, attributes)?;
+            wake_at
         }
-        (found, _) => Ok(Written::Not(found)),
+        Next::Tombstone { until } => {
+            bury(db, &change.id, last_line, until, change.write_id)?;
+            None
+        }
+    };
+    Ok(Outcome { answer: Committed::Done, wake_at })
+}
+
+/// What is to be stored.
+enum Next {
+    Monitor(Attributes),
+    Tombstone { until: Timestamp },
+}
+
+/// What the change makes of what is there; `None` when what it rests on does not hold.
+fn next(found: &Found, mut attributes: Attributes, change: &Change) -> Option<Next> {
+    match (&change.becomes, found) {
+        (Becomes::Created(stored), Found::Nothing) => Some(Next::Monitor(encode(stored))),
+        (Becomes::Changed { before, after, rests_on }, Found::Monitor(there))
+            if rests_on_holds(there, before, *rests_on, change.at) =>
+        {
+            Patch::between(before, after).apply(&mut attributes);
+            Some(Next::Monitor(attributes))
+        }
+        (Becomes::Deleted { before, until }, Found::Monitor(there)) if there.monitor.rev == before.monitor.rev => {
+            Some(Next::Tombstone { until: *until })
+        }
+        (Becomes::Created(_) | Becomes::Changed { .. } | Becomes::Deleted { .. }, _) => None,
     }
 }
 
@@ -184,6 +164,7 @@ pub(crate) fn settle(
 ) -> Result<Outcome<Settled>, Failure> {
     let stale = Ok(Outcome::quiet(Settled::Stale));
     let Some(record) = Record::load(db, &id.to_string())? else { return stale };
+    let last_line = record.last_line;
     let Some((mut stored, mut attributes)) = record.into_monitor()? else { return stale };
     let monitor = &mut stored.monitor;
     if monitor.outbox.settle(id, settlement, now) == Settled::Stale {
@@ -194,8 +175,7 @@ pub(crate) fn settle(
     set_outbox(&mut attributes, &stored);
     attributes.insert("rev".to_owned(), stored.monitor.rev.0.into());
     attributes.insert("wake_at".to_owned(), wake_at.as_micros().into());
-    save(db, id, attributes)?;
-    lines.iter().try_for_each(|line| line.append(db))?;
+    save(db, id, append(db, lines, last_line)?, attributes)?;
     Ok(Outcome { answer: Settled::Done, wake_at: Some(wake_at) })
 }
 

@@ -218,12 +218,12 @@ impl Desk {
             tracing::error!(%error, writes = batch.len(), "a batch of writes has failed; the file is opened anew");
             self.db = None;
         }
+        if let Ok(Some(wake_at)) = written {
+            self.alarm.ring_if_before(wake_at);
+        }
         let failed = written.as_ref().err();
         for job in batch.drain(..) {
             job.answer(failed);
-        }
-        if let Ok(Some(wake_at)) = written {
-            self.alarm.ring_if_before(wake_at);
         }
     }
 

@@ -1,5 +1,7 @@
 //! The contract of the store port, against the `SQLite` store.
 
+#![expect(clippy::unwrap_used, reason = "a test passes or it panics")]
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -37,7 +39,7 @@ impl Scratch {
         serde_json::from_str(&rest).unwrap()
     }
 
-    fn set(&self, id: &MonitorId, column: &str, value: Column) {
+    fn set(&self, id: &MonitorId, column: &str, value: &Column) {
         let set = format!("UPDATE monitor SET {column} = ?2 WHERE id = ?1");
         let changed = self.beside.lock().unwrap().execute(&set, params![id.to_string(), value]).unwrap();
         assert_eq!(changed, 1);
@@ -72,16 +74,16 @@ impl Harness for Scratch {
     }
 
     async fn corrupt(&self, id: &MonitorId) {
-        self.set(id, "rest", Column::Text("{\"status\":".to_owned()));
+        self.set(id, "rest", &Column::Text("{\"status\":".to_owned()));
     }
 
     async fn set_attribute(&self, id: &MonitorId, name: &str, value: Value) {
         if self.has_column(name) {
-            self.set(id, name, Column::Integer(value.as_i64().unwrap()));
+            self.set(id, name, &Column::Integer(value.as_i64().unwrap()));
         } else {
             let mut rest = self.rest(id);
             rest.insert(name.to_owned(), value);
-            self.set(id, "rest", Column::Text(Value::Object(rest).to_string()));
+            self.set(id, "rest", &Column::Text(Value::Object(rest).to_string()));
         }
     }
 

@@ -1,6 +1,6 @@
 //! `heartbeat serve`: API and checker in one process, with everything in one file.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use heartbeat_api::{Api, ApiConfig, Check, Limits};
@@ -26,7 +26,7 @@ pub(crate) async fn serve(config: &Config) -> anyhow::Result<()> {
     let alarm = Arc::new(Alarm::default());
     let store = Arc::new(SqliteStore::open(&config.database, Mode::Serve, Arc::clone(&alarm))?);
     let listener = listen(config).await?;
-    greet(config, store.as_ref()).await?;
+    greet(config, listener.local_addr()?, store.as_ref()).await?;
     let flow = Flow {
         store: Arc::clone(&store) as Arc<dyn Store>,
         clock: Arc::new(SystemClock) as Arc<dyn Clock>,
@@ -110,8 +110,8 @@ async fn sweep(store: Arc<SqliteStore>, retention: Duration) {
 }
 
 /// Says where everything is, and gives the first key where there is none.
-async fn greet(config: &Config, store: &dyn Store) -> anyhow::Result<()> {
-    let address = format!("http://{}", config.bind);
+async fn greet(config: &Config, bound: SocketAddr, store: &dyn Store) -> anyhow::Result<()> {
+    let address = format!("http://{bound}");
     say(&format!("Heartbeat listens on {address} and keeps everything in {}.", config.database.display()))?;
     match &config.telegram {
         Some(_) => say("Alerts go to Telegram.")?,

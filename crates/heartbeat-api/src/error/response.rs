@@ -123,7 +123,7 @@ struct Inner<'a> {
     request_id: &'a str,
 }
 
-/// Status, headers, and the error itself as an extension: [`crate::access`] writes the body.
+/// Status, headers, and the error itself as an extension: the outermost layer writes the body.
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::empty());

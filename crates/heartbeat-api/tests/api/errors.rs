@@ -3,18 +3,17 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use axum::response::IntoResponse;
-use heartbeat_api::ApiError;
+use heartbeat_api::ApiError as E;
 use heartbeat_core::{Slug, interval::DurationError, key::Scope, slug::SlugError};
 use insta::assert_snapshot;
 
 use crate::weather::INTERNAL;
 
-/// One of each. The match keeps it whole: a new variant does not compile until it is here.
-fn one_of_each() -> Vec<ApiError> {
-    use ApiError as E;
+/// One of each, as [`ask_for_it_to_be_added`] makes sure.
+fn one_of_each() -> Vec<E> {
     let slug = Slug::parse("nightly").unwrap();
     let text = || INTERNAL.to_owned();
-    let all = vec![
+    vec![
         E::BadRequest,
         E::BadPath,
         E::BadSlug(SlugError::Empty),
@@ -49,57 +48,93 @@ fn one_of_each() -> Vec<ApiError> {
         E::Contended,
         E::Busy,
         E::NotReady(vec!["store", "checker"]),
-    ];
-    for error in &all {
-        match error {
-            E::BadRequest
-            | E::BadPath
-            | E::BadSlug(_)
-            | E::BadInterval(_)
-            | E::BadGrace(_)
-            | E::BadQuery(_)
-            | E::BadJson(_)
-            | E::BadPause(_)
-            | E::MissingKey
-            | E::MalformedKey
-            | E::UnknownKey
-            | E::RevokedKey
-            | E::ExpiredKey
-            | E::WrongScope(_)
-            | E::WrongMonitor
-            | E::UnknownPath
-            | E::UnknownSignal
-            | E::UnknownMonitor(_)
-            | E::MethodNotAllowed(_)
-            | E::BodyIncomplete
-            | E::DeletedMonitor(_)
-            | E::BodyTooLarge(_)
-            | E::UriTooLong
-            | E::NotJson
-            | E::TooManyFailures(_)
-            | E::TooManyCalls(_)
-            | E::HeadersTooLarge
-            | E::Internal(_)
-            | E::Corrupt(_)
-            | E::StoreUnavailable(_)
-            | E::StoreTimeout
-            | E::Contended
-            | E::Busy
-            | E::NotReady(_) => {}
-        }
+    ]
+}
+
+/// A new variant does not compile until it is here; then it belongs into [`one_of_each`] as well.
+fn ask_for_it_to_be_added(error: &E) {
+    match error {
+        E::BadRequest
+        | E::BadPath
+        | E::BadSlug(_)
+        | E::BadInterval(_)
+        | E::BadGrace(_)
+        | E::BadQuery(_)
+        | E::BadJson(_)
+        | E::BadPause(_)
+        | E::MissingKey
+        | E::MalformedKey
+        | E::UnknownKey
+        | E::RevokedKey
+        | E::ExpiredKey
+        | E::WrongScope(_)
+        | E::WrongMonitor
+        | E::UnknownPath
+        | E::UnknownSignal
+        | E::UnknownMonitor(_)
+        | E::MethodNotAllowed(_)
+        | E::BodyIncomplete
+        | E::DeletedMonitor(_)
+        | E::BodyTooLarge(_)
+        | E::UriTooLong
+        | E::NotJson
+        | E::TooManyFailures(_)
+        | E::TooManyCalls(_)
+        | E::HeadersTooLarge
+        | E::Internal(_)
+        | E::Corrupt(_)
+        | E::StoreUnavailable(_)
+        | E::StoreTimeout
+        | E::Contended
+        | E::Busy
+        | E::NotReady(_) => {}
     }
-    all
 }
 
 #[test]
 fn the_table_of_codes() {
-    let row = |error: &ApiError| {
+    let row = |error: &E| {
         let response = error.clone().into_response();
         let retry = response.headers().get("retry-after").map_or("", |value| value.to_str().unwrap());
         format!("| `{}` | {} | {retry} | {error} |", error.code(), error.status().as_u16())
     };
     let rows: Vec<String> = one_of_each().iter().map(row).collect();
-    assert_snapshot!(rows.join("\n"), @"");
+    assert_snapshot!(rows.join("\n"), @r#"
+    | `bad_request` | 400 |  | the request could not be read: check its first line and its headers, and percent-encode odd bytes in the path |
+    | `bad_path` | 400 |  | the path is not percent-encoded UTF-8: write each byte that is not a letter or digit as % and two hex digits |
+    | `bad_slug` | 400 |  | a slug needs at least one character; a slug is 1 to 64 of a-z, 0-9 and -, such as nightly-backup |
+    | `bad_interval` | 400 |  | an interval is from 30s to 365d, not "1s"; nothing was recorded: mend `interval` or leave it out |
+    | `bad_grace` | 400 |  | a grace is from 0 to 365d, not "400d"; nothing was recorded: mend `grace` or leave it out |
+    | `bad_query` | 400 |  | `limit` is a number from 1 to 500 |
+    | `bad_json` | 400 |  | the body is not JSON |
+    | `bad_pause` | 400 |  | give `for` or `until`, not both |
+    | `missing_key` | 401 |  | send an API key as `Authorization: Bearer hb_…`; `heartbeat add-api-key` makes one |
+    | `malformed_key` | 401 |  | this is not a Heartbeat API key: one starts with hb_ and has 75 characters; check that it was copied whole |
+    | `unknown_key` | 401 |  | this API key is not known: check that it belongs to this installation, or make a new one |
+    | `revoked_key` | 401 |  | this API key was revoked: make a new one |
+    | `expired_key` | 401 |  | this API key has expired: make a new one |
+    | `wrong_scope` | 403 |  | this API key lacks the scope `write`: use a key that has it |
+    | `wrong_monitor` | 403 |  | this API key is limited to one monitor, and this is not it: use the key of this monitor |
+    | `unknown_path` | 404 |  | there is nothing at this path: pings go to /heartbeat/{slug}, management to /monitors |
+    | `unknown_signal` | 404 |  | what follows the slug is not a signal: use start, fail, log, or an exit code in digits; nothing was recorded |
+    | `unknown_monitor` | 404 |  | there is no monitor `nightly` in this project: a first ping to /heartbeat/nightly makes it |
+    | `method_not_allowed` | 405 |  | this path does not take this method: use POST |
+    | `body_incomplete` | 408 |  | the body did not arrive whole in time, and nothing was changed: send it again |
+    | `deleted_monitor` | 410 |  | monitor `nightly` was deleted, and pings do not bring it back for a day: stop the job that pings it, or use another slug |
+    | `body_too_large` | 413 |  | the body is too large: at most 16384 bytes are read here |
+    | `uri_too_long` | 414 |  | the address of the request is too long: shorten its query |
+    | `not_json` | 415 |  | send the body as JSON, with `Content-Type: application/json`, or send none |
+    | `too_many_failures` | 429 | 2 | too many unknown API keys came from this address: wait as long as Retry-After says |
+    | `too_many_calls` | 429 | 1 | too many calls with this API key from this address: wait as long as Retry-After says |
+    | `headers_too_large` | 431 |  | the headers of the request are too many or too large: send fewer |
+    | `internal` | 500 |  | something went wrong on our side: try again, and report the request id if it stays |
+    | `corrupt_monitor` | 500 |  | what is stored under this name cannot be read: the operator finds the reason in the log by the request id |
+    | `store_unavailable` | 503 | 5 | the store is not available, so nothing is promised: send it again after Retry-After |
+    | `store_timeout` | 503 | 5 | the store did not answer in time, so nothing is promised: send it again after Retry-After |
+    | `contended` | 503 | 1 | too many others change this monitor at once, and nothing was written: send it again after Retry-After |
+    | `busy` | 503 | 1 | too many API keys are being looked up at once: send it again after Retry-After |
+    | `not_ready` | 503 | 5 | not ready: store, checker |
+    "#);
 }
 
 #[test]
@@ -112,7 +147,8 @@ fn no_server_error_carries_internal_text() {
 #[test]
 fn each_refusal_has_a_code_of_its_own_and_a_client_error_or_server_error_status() {
     let all = one_of_each();
-    let codes: BTreeSet<&str> = all.iter().map(ApiError::code).collect();
+    let codes: BTreeSet<&str> = all.iter().map(E::code).collect();
     assert_eq!(codes.len(), all.len());
+    all.iter().for_each(ask_for_it_to_be_added);
     assert!(all.iter().all(|error| error.status().is_client_error() || error.status().is_server_error()));
 }

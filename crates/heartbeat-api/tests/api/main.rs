@@ -1,14 +1,28 @@
 //! The API by its front door: in process through the router, and over a socket where bytes matter, over the real store.
+//!
+//! `cfg(test)` tells clippy that helpers of tests are tests too.
 
+#[cfg(test)]
 mod errors;
+#[cfg(test)]
 mod floods;
+#[cfg(test)]
 mod installation;
+#[cfg(test)]
 mod keys;
+#[cfg(test)]
 mod management;
+#[cfg(test)]
 mod outages;
+#[cfg(test)]
 mod pings;
+#[cfg(test)]
 mod properties;
+#[cfg(test)]
 mod refusals;
+#[cfg(test)]
 mod secrets;
+#[cfg(test)]
 mod sockets;
+#[cfg(test)]
 mod weather;

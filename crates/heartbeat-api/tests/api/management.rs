@@ -29,7 +29,38 @@ async fn an_overdue_monitor_shows_before_any_checker_has_looked() {
     let late = api.call("GET", "/monitors").await.json();
     assert_eq!((&late["monitors"][0]["status"], &late["monitors"][0]["late"]), (&"late".into(), &true.into()));
     api.advance(34);
-    assert_snapshot!(api.call("GET", "/monitors").await, @"");
+    assert_snapshot!(api.call("GET", "/monitors").await, @r#"
+    200 OK
+    content-type: application/json
+
+    {
+      "monitors": [
+        {
+          "grace": "30s",
+          "incident": {
+            "cause": "missed",
+            "excerpt": null,
+            "exit_code": null,
+            "since": "2026-11-23T03:01:30.000000Z"
+          },
+          "interval": "1m",
+          "last_duration_ms": null,
+          "last_ping_at": "2026-11-23T03:00:00.000000Z",
+          "late": false,
+          "next_due_at": null,
+          "paused_until": null,
+          "ping_count": 1,
+          "run": null,
+          "running": false,
+          "schedule": "every 1m",
+          "since": "2026-11-23T03:01:30.000000Z",
+          "slug": "a",
+          "status": "overdue"
+        }
+      ],
+      "next_cursor": null
+    }
+    "#);
 }
 
 #[tokio::test]
@@ -39,27 +70,130 @@ async fn a_failure_shows_its_code_its_words_and_what_is_undelivered() {
     api.send(failed).await;
     api.advance(5);
     api.call("GET", "/heartbeat/a/start?rid=run-2").await;
-    assert_snapshot!(api.call("GET", "/monitors").await, @"");
+    assert_snapshot!(api.call("GET", "/monitors").await, @r#"
+    200 OK
+    content-type: application/json
+
+    {
+      "monitors": [
+        {
+          "grace": "1m",
+          "incident": {
+            "cause": "failed",
+            "excerpt": "disk full",
+            "exit_code": 3,
+            "since": "2026-11-23T03:00:00.000000Z"
+          },
+          "interval": "5m",
+          "last_duration_ms": null,
+          "last_ping_at": "2026-11-23T03:00:05.000000Z",
+          "late": false,
+          "next_due_at": null,
+          "paused_until": null,
+          "ping_count": 2,
+          "run": {
+            "due_at": null,
+            "rid": "run-2",
+            "started_at": "2026-11-23T03:00:05.000000Z"
+          },
+          "running": true,
+          "schedule": "every 5m",
+          "since": "2026-11-23T03:00:00.000000Z",
+          "slug": "a",
+          "status": "overdue",
+          "undelivered": [
+            {
+              "attempts": 0,
+              "last_error": null,
+              "next_attempt_at": null,
+              "since": "2026-11-23T03:00:00.000000Z"
+            }
+          ]
+        }
+      ],
+      "next_cursor": null
+    }
+    "#);
 }
 
 #[tokio::test]
 async fn a_pause_may_have_an_end_or_none() {
     let api = Installation::new().await;
     api.call("GET", "/heartbeat/a").await;
-    assert_snapshot!(api.call("POST", "/monitors/a/pause").await, @"");
+    assert_snapshot!(api.call("POST", "/monitors/a/pause").await, @r#"
+    200 OK
+    content-type: application/json
+
+    {
+      "grace": "1m",
+      "incident": null,
+      "interval": "5m",
+      "last_duration_ms": null,
+      "last_ping_at": "2026-11-23T03:00:00.000000Z",
+      "late": false,
+      "next_due_at": null,
+      "paused_until": null,
+      "ping_count": 1,
+      "run": null,
+      "running": false,
+      "schedule": "every 5m",
+      "since": "2026-11-23T03:00:00.000000Z",
+      "slug": "a",
+      "status": "paused"
+    }
+    "#);
     let until = |answer: Answer| answer.json()["paused_until"].clone();
     assert_eq!(until(pause(&api, r#"{"for":"2h"}"#).await), "2026-11-23T05:00:00.000000Z");
     assert_eq!(until(pause(&api, r#"{"until":"2026-11-24T08:00:00+01:00"}"#).await), "2026-11-24T07:00:00.000000Z");
     assert!(until(pause(&api, "{}").await).is_null());
-    assert_snapshot!(api.call("POST", "/monitors/a/unpause").await, @"");
+    assert_snapshot!(api.call("POST", "/monitors/a/unpause").await, @r#"
+    200 OK
+    content-type: application/json
+
+    {
+      "grace": "1m",
+      "incident": null,
+      "interval": "5m",
+      "last_duration_ms": null,
+      "last_ping_at": "2026-11-23T03:00:00.000000Z",
+      "late": false,
+      "next_due_at": "2026-11-23T03:06:00.000000Z",
+      "paused_until": null,
+      "ping_count": 1,
+      "run": null,
+      "running": false,
+      "schedule": "every 5m",
+      "since": "2026-11-23T03:00:00.000000Z",
+      "slug": "a",
+      "status": "ok"
+    }
+    "#);
 }
 
 #[tokio::test]
 async fn a_deleted_monitor_is_gone_and_stays_gone_for_a_day() {
     let api = Installation::new().await;
     api.call("GET", "/heartbeat/a").await;
-    assert_snapshot!(api.call("DELETE", "/monitors/a").await, @"");
-    assert_snapshot!(api.call("GET", "/heartbeat/a").await, @"");
+    assert_snapshot!(api.call("DELETE", "/monitors/a").await, @r#"
+    200 OK
+    content-type: application/json
+
+    {
+      "deleted": "a"
+    }
+    "#);
+    assert_snapshot!(api.call("GET", "/heartbeat/a").await, @r#"
+    410 Gone
+    content-type: application/json
+
+    {
+      "error": {
+        "code": "deleted_monitor",
+        "message": "monitor `a` was deleted, and pings do not bring it back for a day: stop the job that pings it, or use another slug",
+        "request_id": "r-1"
+      }
+    }
+    "#);
     assert_eq!(api.call("DELETE", "/monitors/a").await.code(), "deleted_monitor");
     assert_eq!(slugs(&api.call("GET", "/monitors").await), [""; 0]);
     api.advance(24 * 3_600);
@@ -136,7 +270,19 @@ async fn a_bad_pause_says_what_to_mend_and_changes_nothing() {
             json["error"]["message"].as_str().unwrap()
         ));
     }
-    assert_snapshot!(seen.join("\n"), @"");
+    assert_snapshot!(seen.join("\n"), @r#"
+    "{\"for\":\"soon\"}": bad_pause `for`: "soon" is not a duration: write 5m, 1h, 2h30m, or seconds such as 300
+    "{\"for\":\"0\"}": bad_pause the pause would end before it begins: give a time to come
+    "{\"for\":\"366d\"}": bad_pause a pause that has an end lasts at most 365 days: give less, or no end
+    "{\"for\":7}": bad_json the body is not {"for": "2h"} or {"until": "2026-11-24T08:00:00Z"}: invalid type: integer `7`, expected a string
+    "{\"until\":\"tomorrow\"}": bad_pause `until` is an instant such as 2026-11-24T08:00:00Z
+    "{\"until\":\"2026-11-23T02:59:59Z\"}": bad_pause the pause would end before it begins: give a time to come
+    "{\"for\":\"1h\",\"until\":\"2026-11-24T00:00:00Z\"}": bad_pause give `for` or `until`, not both
+    "{\"fro\":\"1h\"}": bad_json the body is not {"for": "2h"} or {"until": "2026-11-24T08:00:00Z"}: unknown field `fro`, expected `for` or `until`
+    "[]": bad_json the body is not {"for": "2h"} or {"until": "2026-11-24T08:00:00Z"}: invalid type: sequence, expected a map at line 1 column 0
+    "{": bad_json the body is not {"for": "2h"} or {"until": "2026-11-24T08:00:00Z"}: EOF while parsing an object at line 1 column 1
+    "\0": bad_json the body is not {"for": "2h"} or {"until": "2026-11-24T08:00:00Z"}: expected value at line 1 column 1
+    "#);
     assert_eq!(api.call("GET", "/monitors").await.json()["monitors"][0]["status"], "ok");
     assert_eq!(heartbeat_core::Clock::now(&*api.clock), NOW);
 }
@@ -146,9 +292,31 @@ async fn management_bodies_are_json_and_bounded() {
     let api = Installation::new().await;
     api.call("GET", "/heartbeat/a").await;
     let form = request("POST", "/monitors/a/pause", Some(&api.key)).body(Body::from("for=2h")).unwrap();
-    assert_snapshot!(api.send(form).await, @"");
+    assert_snapshot!(api.send(form).await, @r#"
+    415 Unsupported Media Type
+    content-type: application/json
+
+    {
+      "error": {
+        "code": "not_json",
+        "message": "send the body as JSON, with `Content-Type: application/json`, or send none",
+        "request_id": "r-1"
+      }
+    }
+    "#);
     let large = request("POST", "/monitors/a/pause", Some(&api.key)).body(Body::from(vec![b' '; 20_000])).unwrap();
-    assert_snapshot!(api.send(large).await, @"");
+    assert_snapshot!(api.send(large).await, @r#"
+    413 Payload Too Large
+    content-type: application/json
+
+    {
+      "error": {
+        "code": "body_too_large",
+        "message": "the body is too large: at most 16384 bytes are read here",
+        "request_id": "r-1"
+      }
+    }
+    "#);
     let declared = request("POST", "/monitors/a/pause", Some(&api.key)).header("content-length", "99999999");
     assert_eq!(api.send(declared.body(Body::from("x")).unwrap()).await.status, 413);
 }
@@ -157,8 +325,22 @@ async fn management_bodies_are_json_and_bounded() {
 async fn health_and_readiness_need_no_key() {
     let api = Installation::new().await;
     let ask = |path| request("GET", path, None).body(Body::empty()).unwrap();
-    assert_snapshot!(api.send(ask("/healthz")).await, @"");
-    assert_snapshot!(api.send(ask("/readyz")).await, @"");
+    assert_snapshot!(api.send(ask("/healthz")).await, @r#"
+    200 OK
+    content-type: application/json
+
+    {
+      "status": "ok"
+    }
+    "#);
+    assert_snapshot!(api.send(ask("/readyz")).await, @r#"
+    200 OK
+    content-type: application/json
+
+    {
+      "status": "ready"
+    }
+    "#);
 }
 
 #[tokio::test]
@@ -167,7 +349,19 @@ async fn management_calls_are_limited_per_key_and_address() {
     for _ in 0..100 {
         assert_eq!(api.call("GET", "/monitors").await.status, 200);
     }
-    assert_snapshot!(api.call("GET", "/monitors").await, @"");
+    assert_snapshot!(api.call("GET", "/monitors").await, @r#"
+    429 Too Many Requests
+    content-type: application/json
+    retry-after: 1
+
+    {
+      "error": {
+        "code": "too_many_calls",
+        "message": "too many calls with this API key from this address: wait as long as Retry-After says",
+        "request_id": "r-1"
+      }
+    }
+    "#);
     let other = api.key_for(&[Scope::Read]).await;
     assert_eq!(api.call_as(&other, "GET", "/monitors").await.status, 200);
     assert_eq!(api.call("GET", "/heartbeat/a").await.status, 201);

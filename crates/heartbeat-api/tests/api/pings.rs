@@ -10,17 +10,61 @@ use crate::installation::{Installation, request};
 #[tokio::test]
 async fn the_first_ping_makes_the_monitor_and_the_next_is_ok() {
     let api = Installation::new().await;
-    assert_snapshot!(api.call("GET", "/heartbeat/nightly-backup?interval=1h&grace=5m").await, @"");
+    assert_snapshot!(api.call("GET", "/heartbeat/nightly-backup?interval=1h&grace=5m").await, @r"
+    201 Created
+    content-type: text/plain; charset=utf-8
+
+    201 Created
+    ");
     api.advance(1);
-    assert_snapshot!(api.call("POST", "/heartbeat/nightly-backup").await, @"");
-    assert_snapshot!(api.call("GET", "/monitors").await, @"");
+    assert_snapshot!(api.call("POST", "/heartbeat/nightly-backup").await, @r"
+    200 OK
+    content-type: text/plain; charset=utf-8
+
+    200 OK
+    ");
+    assert_snapshot!(api.call("GET", "/monitors").await, @r#"
+    200 OK
+    content-type: application/json
+
+    {
+      "monitors": [
+        {
+          "grace": "5m",
+          "incident": null,
+          "interval": "1h",
+          "last_duration_ms": null,
+          "last_ping_at": "2026-11-23T03:00:01.000000Z",
+          "late": false,
+          "next_due_at": "2026-11-23T04:05:01.000000Z",
+          "paused_until": null,
+          "ping_count": 2,
+          "run": null,
+          "running": false,
+          "schedule": "every 1h",
+          "since": "2026-11-23T03:00:00.000000Z",
+          "slug": "nightly-backup",
+          "status": "ok"
+        }
+      ],
+      "next_cursor": null
+    }
+    "#);
 }
 
 #[tokio::test]
 async fn head_counts_as_a_ping_and_has_no_body() {
     let api = Installation::new().await;
-    assert_snapshot!(api.call("HEAD", "/heartbeat/a").await, @"");
-    assert_snapshot!(api.call("HEAD", "/heartbeat/-a").await, @"");
+    assert_snapshot!(api.call("HEAD", "/heartbeat/a").await, @r"
+    201 Created
+    content-type: text/plain; charset=utf-8
+    content-length: 12
+    ");
+    assert_snapshot!(api.call("HEAD", "/heartbeat/-a").await, @r"
+    400 Bad Request
+    content-type: application/json
+    content-length: 157
+    ");
     assert_eq!(api.call("GET", "/monitors").await.json()["monitors"][0]["ping_count"], 1);
 }
 
@@ -34,7 +78,18 @@ async fn every_signal_has_its_path() {
         let status = api.call("GET", "/monitors").await.json()["monitors"][0]["status"].clone();
         seen.push(format!("{path}: {} {} -> {status}", answer.status, api.last_ping("a").await.signal));
     }
-    assert_snapshot!(seen.join("\n"), @"");
+    assert_snapshot!(seen.join("\n"), @r#"
+    a: 201 Created success -> "ok"
+    a/start: 200 OK start -> "running"
+    a/0: 200 OK exit 0 -> "ok"
+    a/log: 200 OK log -> "ok"
+    a/fail: 200 OK fail -> "overdue"
+    a/3: 200 OK exit 3 -> "overdue"
+    a/-1: 200 OK exit -1 -> "overdue"
+    a/0?rid=x: 200 OK exit 0 -> "ok"
+    a/: 200 OK success -> "ok"
+    a/fail/: 200 OK fail -> "overdue"
+    "#);
 }
 
 #[tokio::test]
@@ -44,7 +99,25 @@ async fn who_asks_for_json_gets_it() {
         request("GET", "/heartbeat/a/99999999999999999999?rid=a%20b", Some(&api.key))
             .header("accept", "application/json")
     };
-    assert_snapshot!(api.send(ask().body(Body::empty()).unwrap()).await, @"");
+    assert_snapshot!(api.send(ask().body(Body::empty()).unwrap()).await, @r#"
+    201 Created
+    content-type: application/json
+
+    {
+      "created": true,
+      "notes": [
+        {
+          "code": "run_id_ignored",
+          "message": "the run id (rid) could not be read and is ignored"
+        },
+        {
+          "code": "exit_code_clamped",
+          "message": "the exit code does not fit 64 bits and was clamped"
+        }
+      ],
+      "status": "ok"
+    }
+    "#);
 }
 
 #[tokio::test]
@@ -56,7 +129,16 @@ async fn oddities_are_noted_and_never_refused() {
         .header("x-forwarded-for", "somewhere")
         .header("user-agent", "x".repeat(1_000))
         .header("accept", &b"\xFF"[..]);
-    assert_snapshot!(api.send(odd.body(Body::from(&b"\xFF\xFE out of tape"[..])).unwrap()).await, @"");
+    assert_snapshot!(api.send(odd.body(Body::from(&b"\xFF\xFE out of tape"[..])).unwrap()).await, @r"
+    200 OK
+    content-type: text/plain; charset=utf-8
+
+    200 OK
+    note: the run id (rid) could not be read and is ignored
+    note: the forwarded address could not be read and is ignored
+    note: the exit code does not fit 64 bits and was clamped
+    note: the body is not UTF-8, unreadable bytes were replaced
+    ");
     let ping = api.last_ping("a").await;
     assert_eq!(ping.body, "\u{FFFD}\u{FFFD} out of tape");
     assert_eq!(ping.from.as_deref(), Some("192.0.2.7"));
@@ -69,7 +151,13 @@ async fn of_a_huge_body_the_tail_is_kept() {
     let api = Installation::new().await;
     let chunks = (0..1_000).map(|n| Ok::<_, std::io::Error>(Bytes::from(format!("{n:01000}"))));
     let huge = request("POST", "/heartbeat/a", Some(&api.key)).body(Body::from_stream(stream::iter(chunks))).unwrap();
-    assert_snapshot!(api.send(huge).await, @"");
+    assert_snapshot!(api.send(huge).await, @r"
+    201 Created
+    content-type: text/plain; charset=utf-8
+
+    201 Created
+    note: the body was too long, its last 10 kB are kept
+    ");
     let ping = api.last_ping("a").await;
     assert_eq!((ping.body.len(), ping.notes), (10_000, vec![Note::BodyCut]));
     assert!(ping.body.ends_with("0999"));
@@ -80,7 +168,14 @@ async fn a_body_beyond_every_measure_still_counts() {
     let api = Installation::new().await;
     let endless = stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from(vec![b'a'; 100_000])));
     let endless = request("POST", "/heartbeat/a", Some(&api.key)).body(Body::from_stream(endless)).unwrap();
-    assert_snapshot!(api.send(endless).await, @"");
+    assert_snapshot!(api.send(endless).await, @r"
+    201 Created
+    content-type: text/plain; charset=utf-8
+
+    201 Created
+    note: the body was too long, its last 10 kB are kept
+    note: the body did not arrive whole
+    ");
 }
 
 #[tokio::test]
@@ -88,7 +183,13 @@ async fn a_body_that_breaks_off_still_counts() {
     let api = Installation::new().await;
     let broken = stream::iter([Ok(Bytes::from("half")), Err(std::io::Error::other("gone"))]);
     let broken = request("POST", "/heartbeat/a", Some(&api.key)).body(Body::from_stream(broken)).unwrap();
-    assert_snapshot!(api.send(broken).await, @"");
+    assert_snapshot!(api.send(broken).await, @r"
+    201 Created
+    content-type: text/plain; charset=utf-8
+
+    201 Created
+    note: the body did not arrive whole
+    ");
     assert_eq!(api.last_ping("a").await.body, "half");
 }
 
@@ -107,7 +208,13 @@ async fn a_ping_to_a_paused_monitor_is_taken_and_says_so() {
     api.call("GET", "/heartbeat/a").await;
     api.call("POST", "/monitors/a/pause").await;
     api.advance(1);
-    assert_snapshot!(api.call("GET", "/heartbeat/a").await, @"");
+    assert_snapshot!(api.call("GET", "/heartbeat/a").await, @r"
+    200 OK
+    content-type: text/plain; charset=utf-8
+
+    200 OK
+    note: the monitor is paused: the ping is recorded and changes nothing
+    ");
 }
 
 #[tokio::test]

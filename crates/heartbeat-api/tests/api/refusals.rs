@@ -48,7 +48,34 @@ async fn each_rule_of_a_slug_has_its_sentence() {
         ("DELETE", "/monitors/A"),
         ("POST", "/monitors/-/pause"),
     ];
-    assert_snapshot!(refusals(&api, &asked).await, @"");
+    assert_snapshot!(refusals(&api, &asked).await, @r"
+    GET /heartbeat/
+      400 bad_slug: a slug needs at least one character; a slug is 1 to 64 of a-z, 0-9 and -, such as nightly-backup
+    GET /heartbeat//fail
+      400 bad_slug: a slug needs at least one character; a slug is 1 to 64 of a-z, 0-9 and -, such as nightly-backup
+    GET /heartbeat/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+      400 bad_slug: a slug has at most 64 characters, this one has 65; a slug is 1 to 64 of a-z, 0-9 and -, such as nightly-backup
+    GET /heartbeat/Nightly
+      400 bad_slug: a slug has only lowercase letters a-z, digits and hyphens, not 'N'; a slug is 1 to 64 of a-z, 0-9 and -, such as nightly-backup
+    GET /heartbeat/a_b
+      400 bad_slug: a slug has only lowercase letters a-z, digits and hyphens, not '_'; a slug is 1 to 64 of a-z, 0-9 and -, such as nightly-backup
+    GET /heartbeat/a%20b
+      400 bad_slug: a slug has only lowercase letters a-z, digits and hyphens, not ' '; a slug is 1 to 64 of a-z, 0-9 and -, such as nightly-backup
+    GET /heartbeat/a%2Fstart
+      400 bad_slug: a slug has only lowercase letters a-z, digits and hyphens, not '/'; a slug is 1 to 64 of a-z, 0-9 and -, such as nightly-backup
+    GET /heartbeat/%C3%BC
+      400 bad_slug: a slug has only lowercase letters a-z, digits and hyphens, not 'ü'; a slug is 1 to 64 of a-z, 0-9 and -, such as nightly-backup
+    GET /heartbeat/%00
+      400 bad_slug: a slug has only lowercase letters a-z, digits and hyphens, not '\0'; a slug is 1 to 64 of a-z, 0-9 and -, such as nightly-backup
+    GET /heartbeat/-a
+      400 bad_slug: a slug must not start with a hyphen; a slug is 1 to 64 of a-z, 0-9 and -, such as nightly-backup
+    GET /heartbeat/a-
+      400 bad_slug: a slug must not end with a hyphen; a slug is 1 to 64 of a-z, 0-9 and -, such as nightly-backup
+    DELETE /monitors/A
+      400 bad_slug: a slug has only lowercase letters a-z, digits and hyphens, not 'A'; a slug is 1 to 64 of a-z, 0-9 and -, such as nightly-backup
+    POST /monitors/-/pause
+      400 bad_slug: a slug must not start with a hyphen; a slug is 1 to 64 of a-z, 0-9 and -, such as nightly-backup
+    ");
     nothing_was_written(&api).await;
 }
 
@@ -70,7 +97,34 @@ async fn an_interval_or_grace_that_is_wrong_is_refused() {
         ("GET", "/heartbeat/a?grace=much"),
         ("POST", "/heartbeat/a/fail?grace=%zz"),
     ];
-    assert_snapshot!(refusals(&api, &asked).await, @"");
+    assert_snapshot!(refusals(&api, &asked).await, @r#"
+    GET /heartbeat/a?interval=29
+      400 bad_interval: an interval is from 30s to 365d, not "29"; nothing was recorded: mend `interval` or leave it out
+    GET /heartbeat/a?interval=366d
+      400 bad_interval: an interval is from 30s to 365d, not "366d"; nothing was recorded: mend `interval` or leave it out
+    GET /heartbeat/a?interval=99999999999999999999999
+      400 bad_interval: an interval is from 30s to 365d, not "99999999999999999999999"; nothing was recorded: mend `interval` or leave it out
+    GET /heartbeat/a?interval=soon
+      400 bad_interval: "soon" is not a duration: write 5m, 1h, 2h30m, or seconds such as 300; nothing was recorded: mend `interval` or leave it out
+    GET /heartbeat/a?interval=
+      400 bad_interval: "" is not a duration: write 5m, 1h, 2h30m, or seconds such as 300; nothing was recorded: mend `interval` or leave it out
+    GET /heartbeat/a?interval
+      400 bad_interval: "" is not a duration: write 5m, 1h, 2h30m, or seconds such as 300; nothing was recorded: mend `interval` or leave it out
+    GET /heartbeat/a?interval=-5m
+      400 bad_interval: "-5m" is not a duration: write 5m, 1h, 2h30m, or seconds such as 300; nothing was recorded: mend `interval` or leave it out
+    GET /heartbeat/a?interval=30500ms
+      400 bad_interval: "30500ms" is not a whole number of seconds; nothing was recorded: mend `interval` or leave it out
+    GET /heartbeat/a?interval=%FF
+      400 bad_query: `interval` is not percent-encoded UTF-8: write % as %25
+    GET /heartbeat/a?interval=5m&interval=1h
+      400 bad_query: `interval` is given twice with different values: give it once
+    GET /heartbeat/a?grace=366d
+      400 bad_grace: a grace is from 0 to 365d, not "366d"; nothing was recorded: mend `grace` or leave it out
+    GET /heartbeat/a?grace=much
+      400 bad_grace: "much" is not a duration: write 5m, 1h, 2h30m, or seconds such as 300; nothing was recorded: mend `grace` or leave it out
+    POST /heartbeat/a/fail?grace=%zz
+      400 bad_query: `grace` is not percent-encoded UTF-8: write % as %25
+    "#);
     nothing_was_written(&api).await;
 }
 
@@ -92,14 +146,53 @@ async fn odd_paths_and_unknown_ones_are_refused_in_our_own_words() {
         ("GET", "/%FF%00"),
         ("POST", "/monitors/a/snooze"),
     ];
-    assert_snapshot!(refusals(&api, &asked).await, @"");
+    assert_snapshot!(refusals(&api, &asked).await, @r"
+    GET /heartbeat/%FF
+      400 bad_path: the path is not percent-encoded UTF-8: write each byte that is not a letter or digit as % and two hex digits
+    GET /heartbeat/%zz
+      400 bad_path: the path is not percent-encoded UTF-8: write each byte that is not a letter or digit as % and two hex digits
+    GET /heartbeat/a/%FF
+      400 bad_path: the path is not percent-encoded UTF-8: write each byte that is not a letter or digit as % and two hex digits
+    DELETE /monitors/%ff
+      400 bad_path: the path is not percent-encoded UTF-8: write each byte that is not a letter or digit as % and two hex digits
+    POST /monitors/%2/pause
+      400 bad_path: the path is not percent-encoded UTF-8: write each byte that is not a letter or digit as % and two hex digits
+    GET /heartbeat/a/failed
+      404 unknown_signal: what follows the slug is not a signal: use start, fail, log, or an exit code in digits; nothing was recorded
+    GET /heartbeat/a/1.5
+      404 unknown_signal: what follows the slug is not a signal: use start, fail, log, or an exit code in digits; nothing was recorded
+    GET /heartbeat/a/start/x
+      404 unknown_signal: what follows the slug is not a signal: use start, fail, log, or an exit code in digits; nothing was recorded
+    GET /heartbeat
+      404 unknown_path: there is nothing at this path: pings go to /heartbeat/{slug}, management to /monitors
+    GET /
+      404 unknown_path: there is nothing at this path: pings go to /heartbeat/{slug}, management to /monitors
+    GET /monitors/
+      404 unknown_path: there is nothing at this path: pings go to /heartbeat/{slug}, management to /monitors
+    GET /%FF%00
+      404 unknown_path: there is nothing at this path: pings go to /heartbeat/{slug}, management to /monitors
+    POST /monitors/a/snooze
+      404 unknown_path: there is nothing at this path: pings go to /heartbeat/{slug}, management to /monitors
+    ");
     nothing_was_written(&api).await;
 }
 
 #[tokio::test]
 async fn a_wrong_method_says_which_are_right() {
     let api = Installation::new().await;
-    assert_snapshot!(api.call("PUT", "/heartbeat/a").await, @"");
+    assert_snapshot!(api.call("PUT", "/heartbeat/a").await, @r#"
+    405 Method Not Allowed
+    content-type: application/json
+    allow: GET, HEAD, POST
+
+    {
+      "error": {
+        "code": "method_not_allowed",
+        "message": "this path does not take this method: use GET, HEAD, POST",
+        "request_id": "r-1"
+      }
+    }
+    "#);
     let mut allowed = Vec::new();
     for path in [
         "/heartbeat/a/fail",
@@ -113,7 +206,15 @@ async fn a_wrong_method_says_which_are_right() {
         let answer = api.call("PATCH", path).await;
         allowed.push(format!("{path}: {} {}", answer.code(), answer.header("allow").unwrap()));
     }
-    assert_snapshot!(allowed.join("\n"), @"");
+    assert_snapshot!(allowed.join("\n"), @r"
+    /heartbeat/a/fail: method_not_allowed GET, HEAD, POST
+    /monitors: method_not_allowed GET, HEAD
+    /monitors/a: method_not_allowed DELETE
+    /monitors/a/pause: method_not_allowed POST
+    /monitors/a/unpause: method_not_allowed POST
+    /healthz: method_not_allowed GET, HEAD
+    /readyz: method_not_allowed GET, HEAD
+    ");
 }
 
 #[tokio::test]
@@ -132,14 +233,44 @@ async fn a_management_query_is_known_or_refused() {
         ("POST", "/monitors/a/pause?for=2h"),
         ("POST", "/monitors/a/unpause?x=1"),
     ];
-    assert_snapshot!(refusals(&api, &asked).await, @"");
+    assert_snapshot!(refusals(&api, &asked).await, @r"
+    GET /monitors?colour=red
+      400 bad_query: there is a parameter that is not known: this call takes cursor, limit and status
+    GET /monitors?limit=0
+      400 bad_query: `limit` is a number from 1 to 500
+    GET /monitors?limit=501
+      400 bad_query: `limit` is a number from 1 to 500
+    GET /monitors?limit=many
+      400 bad_query: `limit` is a number from 1 to 500
+    GET /monitors?cursor=-
+      400 bad_query: `cursor` is not the `next_cursor` of an earlier page: copy it unchanged
+    GET /monitors?status=sad
+      400 bad_query: `status` is one of new, ok, running, late, overdue, paused
+    GET /monitors?status=%FF
+      400 bad_query: `status` is not percent-encoded UTF-8: write % as %25
+    GET /monitors?limit=1&limit=2
+      400 bad_query: `limit` is given twice with different values: give it once
+    DELETE /monitors/a?force
+      400 bad_query: there is a parameter that is not known: this call takes no parameter
+    POST /monitors/a/pause?for=2h
+      400 bad_query: there is a parameter that is not known: this call takes no parameter
+    POST /monitors/a/unpause?x=1
+      400 bad_query: there is a parameter that is not known: this call takes no parameter
+    ");
 }
 
 #[tokio::test]
 async fn a_monitor_that_is_not_there_is_unknown() {
     let api = Installation::new().await;
     let asked = [("DELETE", "/monitors/a"), ("POST", "/monitors/a/pause"), ("POST", "/monitors/a/unpause")];
-    assert_snapshot!(refusals(&api, &asked).await, @"");
+    assert_snapshot!(refusals(&api, &asked).await, @r"
+    DELETE /monitors/a
+      404 unknown_monitor: there is no monitor `a` in this project: a first ping to /heartbeat/a makes it
+    POST /monitors/a/pause
+      404 unknown_monitor: there is no monitor `a` in this project: a first ping to /heartbeat/a makes it
+    POST /monitors/a/unpause
+      404 unknown_monitor: there is no monitor `a` in this project: a first ping to /heartbeat/a makes it
+    ");
 }
 
 #[tokio::test]
@@ -168,7 +299,22 @@ async fn every_way_to_have_no_right_key_is_told_apart() {
         assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
         write_refusal(&mut seen, what, &answer);
     }
-    assert_snapshot!(seen, @"");
+    assert_snapshot!(seen, @r"
+    nothing
+      401 missing_key: send an API key as `Authorization: Bearer hb_…`; `heartbeat add-api-key` makes one
+    another scheme
+      401 missing_key: send an API key as `Authorization: Bearer hb_…`; `heartbeat add-api-key` makes one
+    no key
+      401 malformed_key: this is not a Heartbeat API key: one starts with hb_ and has 75 characters; check that it was copied whole
+    a typo
+      401 malformed_key: this is not a Heartbeat API key: one starts with hb_ and has 75 characters; check that it was copied whole
+    a stranger's
+      401 unknown_key: this API key is not known: check that it belongs to this installation, or make a new one
+    a revoked one
+      401 revoked_key: this API key was revoked: make a new one
+    an expired one
+      401 expired_key: this API key has expired: make a new one
+    ");
     nothing_was_written(&api).await;
 }
 
@@ -185,7 +331,18 @@ async fn each_call_names_the_scope_that_it_needs() {
     api.call("GET", "/heartbeat/a").await;
     let (ping, read, write) =
         (api.key_for(&[Scope::Ping]).await, api.key_for(&[Scope::Read]).await, api.key_for(&[Scope::Write]).await);
-    assert_snapshot!(api.call_as(&ping, "GET", "/monitors").await, @"");
+    assert_snapshot!(api.call_as(&ping, "GET", "/monitors").await, @r#"
+    403 Forbidden
+    content-type: application/json
+
+    {
+      "error": {
+        "code": "wrong_scope",
+        "message": "this API key lacks the scope `read`: use a key that has it",
+        "request_id": "r-1"
+      }
+    }
+    "#);
     for (key, method, path, needs) in [
         (&read, "GET", "/heartbeat/a", "ping"),
         (&write, "POST", "/heartbeat/a/fail", "ping"),

@@ -46,6 +46,8 @@ async fn a_key_is_never_logged_and_every_request_is_once() {
     let log = Log::default();
     let subscriber =
         tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false).with_writer(log.clone());
+    // Without a global one, a line that another test's thread comes by first is taken to interest nobody.
+    let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry());
     let _guard = tracing::subscriber::set_default(subscriber.finish());
     let api = Installation::new().await;
     let key = api.key.reveal().to_owned();

@@ -10,7 +10,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::installation::{Installation, SOON};
+use crate::installation::Installation;
 
 struct Served {
     api: Installation,
@@ -19,15 +19,28 @@ struct Served {
     ending: JoinHandle<Ending>,
 }
 
-async fn served() -> Served {
-    let hasty = BodyLimits { bytes: 1 << 20, time: SOON };
-    let config =
-        ApiConfig { ping_body: hasty, json_body: BodyLimits { bytes: 1_000, time: SOON }, ..ApiConfig::default() };
+/// How long the server waits for its clients.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    /// As long as it does by itself: for clients that go on.
+    Usual,
+    /// Hardly: for clients that stop.
+    Short,
+}
+
+async fn served(patience: Patience) -> Served {
+    let usual = ApiConfig::default();
+    let mut config = ApiConfig { ping_body: BodyLimits { bytes: 1 << 20, ..usual.ping_body }, ..usual };
+    let mut limits = Limits::default();
+    if patience == Patience::Short {
+        config.ping_body.time = Duration::from_millis(30);
+        config.json_body.time = Duration::from_millis(30);
+        limits = Limits { head_time: Duration::from_millis(100), drain: Duration::from_secs(1), ..limits };
+    }
     let api = Installation::with(config).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let limits = Limits { head_time: Duration::from_millis(200), drain: SOON * 5, ..Limits::default() };
     let stopped = async { stopped.await.unwrap_or_default() };
     let ending = tokio::spawn(serve(listener, api.router.clone(), stopped, limits));
     Served { api, address, stop, ending }
@@ -80,7 +93,7 @@ async fn one_answer(stream: &mut TcpStream) -> String {
 
 #[tokio::test]
 async fn one_connection_carries_many_pings_of_every_method() {
-    let served = served().await;
+    let served = served(Patience::Usual).await;
     let mut stream = served.connect().await;
     for (line, status) in
         [("GET /heartbeat/a", "201 Created"), ("POST /heartbeat/a", "200 OK"), ("GET /heartbeat/A", "400 Bad")]
@@ -100,7 +113,7 @@ async fn one_connection_carries_many_pings_of_every_method() {
 
 #[tokio::test]
 async fn head_is_answered_without_a_body() {
-    let served = served().await;
+    let served = served(Patience::Usual).await;
     let answer =
         served.all_of(format!("{}connection: close\r\n\r\n", served.head("HEAD /heartbeat/a")).as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 201 Created\r\n"), "{answer}");
@@ -109,7 +122,7 @@ async fn head_is_answered_without_a_body() {
 
 #[tokio::test]
 async fn floods_of_headers_and_odd_bytes_are_refused_in_our_own_words() {
-    let served = served().await;
+    let served = served(Patience::Usual).await;
     let many = "x: y\r\n".repeat(1_000);
     let large = format!("x: {}\r\n", "y".repeat(1 << 20));
     let long = format!("GET /heartbeat/a?x={}", "y".repeat(70_000));
@@ -131,7 +144,7 @@ async fn floods_of_headers_and_odd_bytes_are_refused_in_our_own_words() {
 
 #[tokio::test]
 async fn a_raw_letter_that_is_utf8_is_a_bad_slug() {
-    let served = served().await;
+    let served = served(Patience::Usual).await;
     let answer =
         served.all_of(format!("{}connection: close\r\n\r\n", served.head("GET /heartbeat/ü")).as_bytes()).await;
     assert!(answer.contains("bad_slug"), "{answer}");
@@ -139,7 +152,7 @@ async fn a_raw_letter_that_is_utf8_is_a_bad_slug() {
 
 #[tokio::test]
 async fn a_huge_body_is_a_ping_and_its_answer_arrives() {
-    let served = served().await;
+    let served = served(Patience::Usual).await;
     for size in [900_000, 30_000_000] {
         let head = format!("{}connection: close\r\ncontent-length: {size}\r\n\r\n", served.head("POST /heartbeat/a"));
         let answer = served.all_of(&[head.into_bytes(), vec![b'z'; size]].concat()).await;
@@ -152,7 +165,7 @@ async fn a_huge_body_is_a_ping_and_its_answer_arrives() {
 
 #[tokio::test]
 async fn a_client_that_stops_in_its_body_has_pinged() {
-    let served = served().await;
+    let served = served(Patience::Short).await;
     let mut stream = served.connect().await;
     let head = served.head("POST /heartbeat/a/fail");
     stream.write_all(format!("{head}content-length: 100\r\n\r\nhalf of it").as_bytes()).await.unwrap();
@@ -163,7 +176,7 @@ async fn a_client_that_stops_in_its_body_has_pinged() {
 
 #[tokio::test]
 async fn a_management_body_that_stops_changes_nothing() {
-    let served = served().await;
+    let served = served(Patience::Short).await;
     served.api.call("GET", "/heartbeat/a").await;
     let mut stream = served.connect().await;
     let head = served.head("POST /monitors/a/pause");
@@ -175,13 +188,13 @@ async fn a_management_body_that_stops_changes_nothing() {
 
 #[tokio::test]
 async fn a_client_that_stops_in_its_head_is_hung_up_on() {
-    let served = served().await;
+    let served = served(Patience::Short).await;
     assert_eq!(served.all_of(b"GET /heartbeat/a HTTP/1.1\r\nhost: x\r\n").await, "");
 }
 
 #[tokio::test]
 async fn a_shutdown_finishes_what_was_accepted_and_hangs_up_on_the_idle() {
-    let served = served().await;
+    let served = served(Patience::Usual).await;
     let (mut idle, mut busy) = (served.connect().await, served.connect().await);
     idle.write_all(format!("{}\r\n", served.head("GET /heartbeat/a")).as_bytes()).await.unwrap();
     one_answer(&mut idle).await;
@@ -203,7 +216,7 @@ async fn a_shutdown_finishes_what_was_accepted_and_hangs_up_on_the_idle() {
 
 #[tokio::test]
 async fn a_shutdown_does_not_wait_for_ever() {
-    let served = served().await;
+    let served = served(Patience::Short).await;
     served.api.call("GET", "/heartbeat/a").await;
     served.api.weather.turn(crate::weather::Sky::Silent);
     let mut stuck = served.connect().await;

@@ -104,6 +104,13 @@ impl Flow {
                 Committed::Conflict(now_there) => found = now_there,
             }
             self.pause_after(attempt).await;
+            // Whoever was quicker may have left it ordinary: then nobody has to be the quickest any more.
+            if arrival.may_extend(&found) {
+                match self.extend(&arrival).await? {
+                    Extended::Done => return Ok(Recorded { came: Came::Again, notes: arrival.sender.notes }),
+                    Extended::Declined(now_there) => found = now_there,
+                }
+            }
         }
         Err(PingError::Contended)
     }
@@ -152,6 +159,12 @@ struct Arrival<'a> {
 }
 
 impl Arrival<'_> {
+    /// Whether what is there looks as if this ping did nothing but move its deadline.
+    fn may_extend(&self, found: &Found) -> bool {
+        let newest = |stored: &Stored| stored.ordinary && stored.monitor.last_ping_at < Some(self.at);
+        self.ping.signal.verdict() == Verdict::Well && matches!(found, Found::Monitor(stored) if newest(stored))
+    }
+
     fn extend(&self, settle: std::time::Duration) -> Extend {
         Extend {
             id: self.id.clone(),

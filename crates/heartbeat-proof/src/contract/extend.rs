@@ -39,8 +39,14 @@ pub async fn an_ordinary_ping_is_what_decide_makes_of_it(harness: &dyn Harness) 
 /// is extended.
 fn boundaries(monitor: &Monitor) -> Vec<Timestamp> {
     let due = monitor.due_at();
-    let instants =
-        [due.map(|due| due.plus(SETTLE)), due, due.map(|due| due.minus(SETTLE)), monitor.last_ping_at, Some(NOW)];
+    let instants = [
+        due.map(|due| due.plus(SETTLE)),
+        due,
+        due.map(|due| due.minus(SETTLE)),
+        monitor.last_ping_at,
+        monitor.last_remark_at,
+        Some(NOW),
+    ];
     let instants = instants.into_iter().flatten().chain(monitor.expires_at());
     let mut sides: Vec<_> = instants.flat_map(|at| [at.minus(TICK), at, at.plus(TICK)]).collect();
     sides.sort_by_key(|at| std::cmp::Reverse(at.as_micros()));
@@ -103,6 +109,7 @@ fn must_extend(monitor: &Monitor, at: Timestamp, interval: Option<Interval>, gra
     monitor.is_ordinary()
         && monitor.due_at().is_some_and(|due| at < due.plus(SETTLE))
         && monitor.last_ping_at.is_some_and(|last| last < at)
+        && monitor.last_remark_at.is_none_or(|last| last <= at)
         && interval.is_none_or(|interval| interval == stored)
         && grace.is_none_or(|grace| grace == monitor.grace)
         && monitor.expires_at().is_none_or(|expires_at| expires_at > at)

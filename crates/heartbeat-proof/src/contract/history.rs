@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use heartbeat_core::{
-    Event, Timestamp,
+    Event, Ping, Timestamp,
     store::{Committed, Extended},
 };
 
 use super::{
     Harness,
-    scene::{NOW, creation, decision, deletion, id, minutes, ping, pinged, put, row},
+    scene::{NOW, creation, decision, deletion, id, minutes, ping, pinged, put, row, there},
 };
 
 pub async fn history_is_newest_first_and_paged(harness: &dyn Harness) {
@@ -34,6 +34,27 @@ pub async fn history_is_newest_first_and_paged(harness: &dyn Harness) {
     }
     assert_eq!(read, expected);
     assert_eq!(store.history(&id("nobody"), Timestamp::MAX, 10).await, Ok(Vec::new()));
+}
+
+pub async fn what_is_written_late_is_read_in_its_place(harness: &dyn Harness) {
+    let store = harness.store();
+    put(&*store, pinged("job")).await;
+    let second = |number: u64| NOW.plus(Duration::from_secs(number));
+    for (write_id, number) in [(2, 1), (3, 3), (4, 5), (5, 6)] {
+        assert_eq!(store.extend(ping("job", second(number), write_id)).await, Ok(Extended::Done));
+    }
+    let before = there(&*store, &id("job")).await;
+    let mut late = decision(&before, &Event::Ping(Ping::success()), second(4), 6);
+    late.rows = vec![row(&id("job"), second(4), 6)];
+    assert_eq!(store.commit(late).await, Ok(Committed::Done));
+    let read = async |before, limit| {
+        let rows = store.history(&id("job"), before, limit).await.unwrap();
+        rows.iter().map(|row| row.at.since(NOW).as_secs()).collect::<Vec<_>>()
+    };
+    assert_eq!(read(Timestamp::MAX, 10).await, [6, 5, 4, 3, 1]);
+    assert_eq!(read(Timestamp::MAX, 1).await, [6]);
+    assert_eq!(read(second(6), 2).await, [5, 4]);
+    assert_eq!(read(second(4), 10).await, [3, 1]);
 }
 
 pub async fn a_row_appended_twice_is_one_row(harness: &dyn Harness) {

@@ -149,6 +149,7 @@ pub fn any_monitor(random: &mut StdRng, slug: &str) -> Monitor {
     let mut monitor = Monitor::new(id(slug), origin, Schedule::Every(interval), grace, ago(random));
     monitor.rev = Rev(random.random());
     monitor.last_ping_at = random.random_bool(0.8).then(|| ago(random));
+    monitor.last_remark_at = random.random_bool(0.3).then(|| ago(random));
     monitor.ping_count = random.random_range(0..1 << 40);
     monitor.failures = u32::from(random.random_bool(0.2));
     if random.random_bool(0.2) {

@@ -101,8 +101,8 @@ pub async fn what_is_given_up_stays_visible(harness: &dyn Harness) {
     assert_eq!(store.settle(&id("job"), end(&notice, give_up), SENT, Vec::new()).await, Ok(Settled::Done));
     let outbox = there(&*store, &id("job")).await.monitor.outbox;
     assert!(outbox.is_idle());
-    let gave_up = outbox.lanes.get(&telegram()).and_then(|lane| lane.gave_up.clone());
-    assert_eq!(gave_up, Some(GaveUp { at: SENT, reason: "blocked".to_owned(), count: 1 }));
+    let visible = outbox.lanes.get(&telegram()).and_then(|lane| lane.gave_up.clone());
+    assert_eq!(visible, Some(GaveUp { at: SENT, reason: "blocked".to_owned(), count: 1 }));
 }
 
 pub async fn a_lease_survives_pings(harness: &dyn Harness) {
@@ -113,8 +113,8 @@ pub async fn a_lease_survives_pings(harness: &dyn Harness) {
         assert!(matches!(store.extend(ping("job", at, 100 + number)).await, Ok(Extended::Declined(_))));
         before = happen(&*store, &before, &Event::Ping(Ping::success()), at, 200 + number).await;
     }
-    let settled = store.settle(&id("job"), end(&notice, Verdict::Done), SENT, Vec::new()).await;
-    assert_eq!(settled, Ok(Settled::Done));
+    let answer = store.settle(&id("job"), end(&notice, Verdict::Done), SENT, Vec::new()).await;
+    assert_eq!(answer, Ok(Settled::Done));
     let outbox = there(&*store, &id("job")).await.monitor.outbox;
     let lane = outbox.lanes.get(&telegram());
     let waits = outbox.unrouted.is_some() || lane.is_some_and(|lane| lane.pending.is_some());

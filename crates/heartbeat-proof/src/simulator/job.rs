@@ -16,6 +16,9 @@ use super::{
 /// The API gives up on a ping's write after this, well inside the settle time.
 pub(super) const GIVE_UP: Duration = Duration::from_secs(2);
 
+/// The settle time of the simulated world, in milliseconds.
+pub(super) const SETTLE_MS: u64 = 3_000;
+
 /// How a job behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Character {
@@ -27,6 +30,8 @@ pub(super) enum Character {
     Borderline,
     /// Starts, fails, exits and logs.
     Messy,
+    /// Two of it ping one monitor at the same time.
+    Crowded,
     /// Pings until it dies.
     Dying,
     /// One of the above at random; people pause, edit and delete its monitor.
@@ -69,12 +74,15 @@ impl Job {
     fn wait(&self) -> Duration {
         let chance = &self.chance;
         let (interval, window) = (self.interval.as_secs(), self.window_s());
-        let edge_ms = (window * 1_000).saturating_sub(2_000) + chance.below(9_000);
+        // Half of them race the checker to the millisecond: it wakes when the settle time is over.
+        let race_ms = window * 1_000 + SETTLE_MS - 15 + chance.below(25);
+        let edge_ms = if chance.happens(500) { race_ms } else { window * 1_000 - 2_000 + chance.below(9_000) };
         let late = Duration::from_secs(chance.between(window, window * 4));
         match self.character {
             Character::Steady | Character::Messy | Character::Meddled if chance.happens(30) => late,
-            Character::Chatty if chance.happens(4) => late,
+            Character::Chatty | Character::Crowded if chance.happens(4) => late,
             Character::Chatty => Duration::from_millis(chance.between(10, 4_000)),
+            Character::Crowded => Duration::from_millis(chance.between(1, 20_000)),
             Character::Borderline => Duration::from_millis(edge_ms),
             Character::Steady | Character::Messy | Character::Meddled | Character::Dying => {
                 Duration::from_millis(interval * 1_000 - chance.below(interval * 200))
@@ -83,7 +91,7 @@ impl Job {
     }
 
     fn signal(&self) -> Signal {
-        let odd = matches!(self.character, Character::Messy) || (self.character == Character::Meddled);
+        let odd = matches!(self.character, Character::Messy | Character::Meddled | Character::Crowded);
         if !odd || self.chance.happens(600) {
             return Signal::Success;
         }

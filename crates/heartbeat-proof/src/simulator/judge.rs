@@ -75,7 +75,6 @@ struct Case<'a> {
     muted: bool,
     deleted_at: Option<Timestamp>,
     found: Option<Found>,
-    answers_lost: bool,
     offences: Vec<String>,
     certain: usize,
 }
@@ -108,7 +107,6 @@ impl<'a> Case<'a> {
     fn open(job: &'a Job, evidence: &'a Evidence<'a>, record: &Record) -> Self {
         let mut pings = record.pings.get(&job.id).cloned().unwrap_or_default();
         pings.sort_by_key(|ping| ping.at);
-        let answers_lost = record.troubles.contains_key("channel delivered, answer lost");
         let mut case = Self {
             job,
             evidence,
@@ -119,7 +117,6 @@ impl<'a> Case<'a> {
             muted: false,
             deleted_at: record.deleted.get(&job.id).copied(),
             found: None,
-            answers_lost,
             offences: Vec::new(),
             certain: 0,
         };
@@ -158,6 +155,9 @@ impl<'a> Case<'a> {
         }
         if self.job.character != Character::Meddled {
             self.no_false_alert();
+            self.no_outage_outlives_a_success();
+        }
+        if self.job.character == Character::Messy {
             self.failures_are_outages();
         }
         if self.is_plain() {
@@ -175,7 +175,7 @@ impl<'a> Case<'a> {
     fn is_plain(&self) -> bool {
         match self.job.character {
             Character::Steady | Character::Chatty | Character::Borderline | Character::Dying => true,
-            Character::Messy | Character::Meddled => false,
+            Character::Messy | Character::Meddled | Character::Crowded => false,
         }
     }
 
@@ -252,6 +252,28 @@ impl<'a> Case<'a> {
             if !self.pings.iter().any(|ping| ping.at.plus(window) == deadline) {
                 self.offend(&format!("the deadline {deadline} follows from no ping"));
             }
+        }
+    }
+
+    /// An answered success ends an outage that had begun before it, unless a failure that was received after it, while it
+    /// was on its way, was stored before it: then that is how the job is.
+    fn no_outage_outlives_a_success(&mut self) {
+        let on_its_way = self.evidence.settings.settle;
+        let open_at = |at: Timestamp| {
+            self.opened.iter().any(|(since, _)| {
+                let ended = self.recovered.iter().any(|(of, end)| of == since && *end <= at.plus(on_its_way));
+                *since < at && !ended
+            })
+        };
+        let is_well = |ping: &&Pinged| ping.signal.verdict() == Sign::Well && ping.answer == Answer::Recorded;
+        let is_contradicted = |at: Timestamp| {
+            let meanwhile = |other: &Pinged| other.at > at && other.at < at.plus(on_its_way);
+            self.pings.iter().any(|other| meanwhile(other) && matches!(other.signal.verdict(), Sign::Failed(_)))
+        };
+        let outlived = |ping: &&Pinged| open_at(ping.at) && !is_contradicted(ping.at);
+        if let Some(ping) = self.pings.iter().filter(is_well).find(outlived) {
+            let at = ping.at;
+            self.offend(&format!("FALSE ALERT: an outage went on after the answered success of {at}"));
         }
     }
 
@@ -359,8 +381,7 @@ impl<'a> Case<'a> {
                 "{channel} was told {outages} outages and {recoveries} recoveries of {opened} and {recovered}"
             ));
         }
-        let exact = self.evidence.fair && !self.answers_lost;
-        if exact && (outages, recoveries) != (opened, recovered) {
+        if self.evidence.fair && (outages, recoveries) != (opened, recovered) {
             self.offend(&format!(
                 "{channel} was told {outages} outages and {recoveries} recoveries, and not {opened} and {recovered}"
             ));
@@ -368,7 +389,7 @@ impl<'a> Case<'a> {
     }
 
     fn nothing_twice_in_fair_weather(&mut self, channel: &ChannelName) {
-        if !self.evidence.fair || self.answers_lost {
+        if !self.evidence.fair {
             return;
         }
         let mut seen = BTreeSet::new();

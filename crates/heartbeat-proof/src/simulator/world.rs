@@ -11,11 +11,11 @@ use tokio::runtime::Runtime;
 use super::{
     executor::{Chance, Executor, SimClock},
     faulty::{Faulty, Luck},
-    job::{Character, Job},
+    job::{Character, Job, SETTLE_MS},
     journal::Journal,
     judge::{Evidence, Verdict, judge},
     people::Meddler,
-    radio::Radio,
+    radio::{Failure, Radio, Weather},
     watch::Watch,
 };
 
@@ -51,6 +51,7 @@ struct World {
     flow: Flow,
     chance: Chance,
     crashes: u64,
+    failures: &'static [Failure],
     calm_from: Timestamp,
 }
 
@@ -96,6 +97,7 @@ impl World {
             Luck { refused: chance.below(60), lost: chance.below(60), slow: chance.below(40) }
         };
         let crashes = if is_fair(seed) { 0 } else { chance.below(6) };
+        let failures = if is_fair(seed) { Failure::HONEST } else { Failure::ALL };
         let faulty = Faulty::new(
             store,
             runtime.handle().clone(),
@@ -109,13 +111,13 @@ impl World {
             clock: Arc::new(clock.clone()),
             random: Arc::new(crate::instruments::Seeded::new(chance.below(u64::MAX))),
             settings: Settings {
-                settle: Duration::from_secs(3),
+                settle: Duration::from_millis(SETTLE_MS),
                 reminders: Reminders::default(),
                 interval: Interval::DEFAULT,
                 grace: Grace::DEFAULT,
             },
         };
-        Self { executor, clock, journal, flow, chance, crashes, calm_from }
+        Self { executor, clock, journal, flow, chance, crashes, failures, calm_from }
     }
 
     fn channels(&self) -> Vec<Arc<dyn Channel>> {
@@ -130,8 +132,7 @@ impl World {
                 ChannelName::parse(name).ok()?,
                 self.clock.clone(),
                 Arc::clone(&self.journal),
-                (self.chance.below(250), outages),
-                self.calm_from,
+                Weather { outages, noise: self.chance.below(250), failures: self.failures, calm_from: self.calm_from },
                 self.chance.below(u64::MAX),
             );
             Some(Arc::new(radio) as Arc<dyn Channel>)
@@ -144,6 +145,10 @@ impl World {
         for number in 0..plan.monitors {
             let Some(job) = self.job(number) else { continue };
             self.executor.spawn(job.clone().run(self.calm_from));
+            if job.character == Character::Crowded {
+                let twin = Job { chance: Chance::of(self.chance.below(u64::MAX)), ..job.clone() };
+                self.executor.spawn(twin.run(self.calm_from));
+            }
             if job.character == Character::Meddled {
                 let meddler = Meddler {
                     id: job.id.clone(),
@@ -161,7 +166,8 @@ impl World {
 
     fn job(&self, number: u64) -> Option<Job> {
         let character = match number % 10 {
-            0 | 1 => Character::Steady,
+            0 => Character::Steady,
+            1 => Character::Crowded,
             2 => Character::Chatty,
             3 | 4 => Character::Borderline,
             5 => Character::Messy,

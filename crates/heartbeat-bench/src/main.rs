@@ -1,0 +1,118 @@
+//! Measures how fast Heartbeat is on this machine, prints it, and writes `docs/benchmarks.md`:
+//! `cargo run --release -p heartbeat-bench`.
+//!
+//! What is measured is the shipped binary, started as a child on a file on a real disk, by a load generator that counts
+//! its own work apart; and the checker over the same store in this process. Nothing is tuned for it.
+
+mod aims;
+mod crowd;
+mod http;
+mod latency;
+mod load;
+mod machine;
+mod parts;
+mod passes;
+mod pings;
+mod report;
+mod server;
+mod startup;
+mod stopwatch;
+mod usage;
+
+use std::{
+    fs,
+    io::{Write, stdout},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::Context;
+use clap::Parser;
+
+use crate::{machine::Machine, parts::Part, report::Report};
+
+/// Measures Heartbeat's speed on this machine, prints it, and writes docs/benchmarks.md.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// A smoke test of under 20 seconds: everything smaller and shorter, and nothing is written.
+    #[arg(long)]
+    quick: bool,
+    /// Only this part, and nothing is written: for profiling.
+    #[arg(long, value_enum)]
+    only: Option<Part>,
+    /// How long each row of pings is measured, in seconds.
+    #[arg(long)]
+    seconds: Option<u64>,
+    /// Measure this `heartbeat` binary instead of building one.
+    #[arg(long)]
+    binary: Option<PathBuf>,
+    /// Where the files that are measured live: on a real disk.
+    #[arg(long)]
+    folder: Option<PathBuf>,
+}
+
+/// How much is measured.
+#[derive(Clone, Debug)]
+struct Plan {
+    /// Where the files live.
+    folder: PathBuf,
+    /// The `heartbeat` binary.
+    binary: PathBuf,
+    /// How long the server is warmed up.
+    warm_up: Duration,
+    /// How long pings are measured.
+    measured: Duration,
+    /// How many monitors are pinged, a row each.
+    pinged: Vec<u32>,
+    /// How many monitors a checker passes over, a row each.
+    passed: Vec<u32>,
+    /// How many monitors the file has that is started with.
+    started_with: u32,
+    /// How often it is started.
+    starts: u32,
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
+    let folder =
+        arguments.folder.clone().unwrap_or_else(|| root.join("target/bench")).join(std::process::id().to_string());
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let binary = match &arguments.binary {
+        Some(binary) => binary.canonicalize().with_context(|| format!("{} is not there", binary.display()))?,
+        None => server::build(&root)?,
+    };
+    let binary = server::copy(&binary, &folder)?;
+    let plan = plan(&arguments, folder, binary);
+    let machine = Machine::look(&root, &plan.folder)?;
+    let mut report = Report::new(&machine, &plan);
+    let measured = parts::measure(&plan, arguments.only, &mut report);
+    let cleaned = fs::remove_dir_all(&plan.folder);
+    measured?;
+    cleaned?;
+    let text = report.finish();
+    writeln!(stdout(), "{text}")?;
+    if !arguments.quick && arguments.only.is_none() {
+        let path = root.join("docs/benchmarks.md");
+        fs::write(&path, &text).with_context(|| format!("cannot write {}", path.display()))?;
+        writeln!(stdout(), "Written to {}.", path.display())?;
+    }
+    Ok(())
+}
+
+fn plan(arguments: &Arguments, folder: PathBuf, binary: PathBuf) -> Plan {
+    let seconds = |whole, quick| Duration::from_secs(if arguments.quick { quick } else { whole });
+    let measured = arguments.seconds.map_or(seconds(8, 1), Duration::from_secs);
+    let (pinged, passed) =
+        if arguments.quick { (vec![1, 100], vec![2_000]) } else { (vec![1, 1_000, 10_000], vec![10_000, 100_000]) };
+    Plan {
+        folder,
+        binary,
+        warm_up: seconds(2, 1),
+        measured,
+        pinged,
+        passed,
+        started_with: if arguments.quick { 2_000 } else { 100_000 },
+        starts: if arguments.quick { 2 } else { 9 },
+    }
+}

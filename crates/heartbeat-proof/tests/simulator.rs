@@ -1,0 +1,41 @@
+//! Two hundred worlds, each lived through and judged; `just simulate` runs ten thousand.
+
+use heartbeat_proof::sqlite::simulate_on_sqlite;
+
+fn all_promises_are_kept(seeds: std::ops::Range<u64>) {
+    let broken: Vec<String> = seeds
+        .flat_map(|seed| {
+            simulate_on_sqlite(seed).offences.into_iter().map(move |offence| format!("seed {seed}: {offence}"))
+        })
+        .collect();
+    assert_eq!(broken, [""; 0], "replay with cargo run --release -p heartbeat-proof --bin simulate -- --seed N");
+}
+
+#[test]
+fn seeds_0_to_49_keep_every_promise() {
+    all_promises_are_kept(0..50);
+}
+
+#[test]
+fn seeds_50_to_99_keep_every_promise() {
+    all_promises_are_kept(50..100);
+}
+
+#[test]
+fn seeds_100_to_149_keep_every_promise() {
+    all_promises_are_kept(100..150);
+}
+
+#[test]
+fn seeds_150_to_199_keep_every_promise() {
+    all_promises_are_kept(150..200);
+}
+
+#[test]
+fn a_seed_replays_exactly() {
+    for seed in [1, 4] {
+        let (one, again) = (simulate_on_sqlite(seed), simulate_on_sqlite(seed));
+        assert_eq!(format!("{one:?}"), format!("{again:?}"));
+        assert!(one.pings > 100 && one.certain_outages > 0 && one.told > 0, "a world where nothing happens: {one:?}");
+    }
+}

@@ -1,0 +1,31 @@
+//! The product as its user has it: the built programs, started as processes in a folder of their own, against a stub of
+//! Telegram's Bot API. Nothing here waits by sleeping: every wait is for something that comes, up to a deadline.
+//!
+//! `cfg(test)` tells clippy that helpers of tests are tests too.
+
+#[cfg(test)]
+mod alerts;
+#[cfg(test)]
+mod bot_api;
+#[cfg(test)]
+mod caller;
+#[cfg(test)]
+mod commands;
+#[cfg(test)]
+mod installation;
+#[cfg(test)]
+mod kills;
+#[cfg(test)]
+mod lines;
+#[cfg(test)]
+mod patience;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod secrets;
+#[cfg(test)]
+mod server;
+#[cfg(test)]
+mod stopping;
+#[cfg(test)]
+mod tidings;
