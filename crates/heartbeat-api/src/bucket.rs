@@ -1,25 +1,46 @@
-//! Token buckets by name, in bounded memory and by the injected clock.
+//! Token buckets by name, in bounded memory and by the time that the caller gives.
 //!
-//! A bucket is one instant: when its debt will be paid. Buckets without debt are forgotten; when all places are taken,
-//! newcomers share one.
+//! [`governor`] does the counting (GCRA): a bucket is one instant, when its debt will be paid. It asks for nothing but a
+//! clock and a place for that instant, so a limiter is made for each question, over a clock that stands at `now`. To only
+//! look is to drop what it would have written; to charge an empty bucket is to ask with a burst that never ends. What was
+//! charged beyond the burst stays owed: else look-ups sent at once would all be paid for by the first refill.
+//!
+//! 10 000 names are told apart. When all places are taken, those whose debt is paid are cleared; while nobody's is,
+//! newcomers share one bucket. No debt is ever pushed out, as a cache of the most used names would do: a flood from more
+//! addresses than that would forget its own debts, or never have them written down.
 
 use std::{
+    cell::Cell,
     collections::HashMap,
     hash::Hash,
+    num::NonZeroU32,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
+use governor::{
+    Quota, RateLimiter,
+    clock::Clock,
+    middleware::NoOpMiddleware,
+    nanos::Nanos,
+    state::{NotKeyed, StateStore},
+};
 use heartbeat_core::Timestamp;
 
 use crate::config::Rate;
 
 /// How many names are told apart.
 const NAMES: usize = 10_000;
+/// A debt without end. governor adds and multiplies nanoseconds in 64 bits, unchecked, which last for 584 years.
+const CENTURY: Duration = Duration::from_hours(100 * 365 * 24);
+/// Paid, whatever the time is.
+const PAID: Timestamp = Timestamp::from_micros(i64::MIN);
 
 /// A bucket for each name.
 pub(crate) struct Buckets<K> {
-    rate: Rate,
+    quota: Quota,
+    /// As `quota`, with a burst that never ends.
+    credit: Quota,
     debts: Mutex<Debts<K>>,
 }
 
@@ -31,32 +52,26 @@ struct Debts<K> {
 impl<K: Hash + Eq + Copy> Buckets<K> {
     /// Full buckets of this rate.
     pub(crate) fn new(rate: Rate) -> Self {
-        let debts = Debts { paid_at: HashMap::new(), others_paid_at: Timestamp::EPOCH };
-        Self { rate, debts: Mutex::new(debts) }
+        let debts = Debts { paid_at: HashMap::new(), others_paid_at: PAID };
+        Self { quota: quota(rate), credit: quota(Rate { burst: u32::MAX, ..rate }), debts: Mutex::new(debts) }
     }
 
     /// Whether there is something left; else how long until there is.
     pub(crate) fn check(&self, name: K, now: Timestamp) -> Result<(), Duration> {
-        self.check_debt(self.lock().of(name), now)
+        one_more(self.quota, self.lock().of(name), now).map(drop)
     }
 
     /// Takes one, even where nothing is left.
     pub(crate) fn charge(&self, name: K, now: Timestamp) {
-        self.lock().add(name, self.rate.refill, now);
+        self.lock().add(name, self.credit, now);
     }
 
     /// Takes one if there is something left; else says how long until there is.
     pub(crate) fn take(&self, name: K, now: Timestamp) -> Result<(), Duration> {
         let mut debts = self.lock();
-        self.check_debt(debts.of(name), now)?;
-        debts.add(name, self.rate.refill, now);
+        one_more(self.quota, debts.of(name), now)?;
+        debts.add(name, self.credit, now);
         Ok(())
-    }
-
-    fn check_debt(&self, paid_at: Timestamp, now: Timestamp) -> Result<(), Duration> {
-        let bearable = self.rate.refill.saturating_mul(self.rate.burst.saturating_sub(1));
-        let wait = paid_at.since(now).saturating_sub(bearable);
-        if wait.is_zero() { Ok(()) } else { Err(wait) }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Debts<K>> {
@@ -66,20 +81,67 @@ impl<K: Hash + Eq + Copy> Buckets<K> {
 
 impl<K: Hash + Eq + Copy> Debts<K> {
     fn of(&self, name: K) -> Timestamp {
-        let unknown = if self.paid_at.len() < NAMES { Timestamp::EPOCH } else { self.others_paid_at };
+        let unknown = if self.paid_at.len() < NAMES { PAID } else { self.others_paid_at };
         self.paid_at.get(&name).copied().unwrap_or(unknown)
     }
 
-    fn add(&mut self, name: K, debt: Duration, now: Timestamp) {
+    fn add(&mut self, name: K, credit: Quota, now: Timestamp) {
+        let paid_at = self.place(name, now);
+        *paid_at = one_more(credit, *paid_at, now).unwrap_or(*paid_at);
+    }
+
+    fn place(&mut self, name: K, now: Timestamp) -> &mut Timestamp {
         if self.paid_at.len() >= NAMES && !self.paid_at.contains_key(&name) {
             self.paid_at.retain(|_, paid_at| *paid_at > now);
         }
-        let paid_at = if self.paid_at.len() < NAMES || self.paid_at.contains_key(&name) {
-            self.paid_at.entry(name).or_insert(now)
+        if self.paid_at.len() < NAMES || self.paid_at.contains_key(&name) {
+            self.paid_at.entry(name).or_insert(PAID)
         } else {
             &mut self.others_paid_at
-        };
-        *paid_at = (*paid_at).max(now).plus(debt);
+        }
+    }
+}
+
+fn quota(rate: Rate) -> Quota {
+    let refill = rate.refill.min(CENTURY);
+    let most = CENTURY.as_nanos().checked_div(refill.as_nanos()).and_then(|most| u32::try_from(most).ok());
+    let burst = NonZeroU32::new(rate.burst.min(most.unwrap_or(u32::MAX))).unwrap_or(NonZeroU32::MIN);
+    let at_once = Quota::per_second(NonZeroU32::MAX);
+    Quota::with_period(refill).unwrap_or(at_once).allow_burst(burst)
+}
+
+/// When the debt will be paid if one more is taken; else how long until one can be.
+fn one_more(quota: Quota, paid_at: Timestamp, now: Timestamp) -> Result<Timestamp, Duration> {
+    let debt = Cell::new(Nanos::from(paid_at.since(now).min(CENTURY)));
+    let limiter: RateLimiter<_, _, _, NoOpMiddleware<Nanos>> = RateLimiter::new(quota, Debt(&debt), Standstill);
+    limiter.check().map_err(|refused| refused.wait_time_from(Standstill.now()))?;
+    Ok(now.plus(debt.get().into()))
+}
+
+/// The clock of one question: all is counted from the instant at which it is asked.
+struct Standstill;
+
+impl Clock for Standstill {
+    type Instant = Nanos;
+
+    fn now(&self) -> Nanos {
+        Nanos::new(0)
+    }
+}
+
+/// How long from now the debt will be paid.
+struct Debt<'a>(&'a Cell<Nanos>);
+
+impl StateStore for Debt<'_> {
+    type Key = NotKeyed;
+
+    fn measure_and_replace<T, F, E>(&self, _: &NotKeyed, decide: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        let (answer, debt) = decide(Some(self.0.get()))?;
+        self.0.set(debt);
+        Ok(answer)
     }
 }
 
@@ -112,5 +174,42 @@ mod tests {
         assert!(buckets.check(usize::MAX, now).is_err());
         buckets.charge(usize::MAX, now.plus(Duration::from_mins(1)));
         assert_eq!(buckets.lock().paid_at.len(), 1);
+    }
+
+    #[test]
+    fn what_was_charged_beyond_the_burst_stays_owed() {
+        let (buckets, now) = (Buckets::new(RATE), Timestamp::from_secs(1_000));
+        for _ in 0..10 {
+            buckets.charge("a", now);
+        }
+        assert_eq!(buckets.check("a", now), Err(Duration::from_secs(16)));
+        assert_eq!(buckets.take("a", now.plus(Duration::from_secs(15))), Err(Duration::from_secs(1)));
+        assert_eq!(buckets.take("a", now.plus(Duration::from_secs(16))), Ok(()));
+    }
+
+    #[test]
+    fn a_flood_of_names_pushes_out_nobodys_debt() {
+        let (buckets, now) = (Buckets::new(RATE), Timestamp::from_secs(1_000));
+        for name in (0..NAMES).chain([0, 0, 0]).chain(NAMES..2 * NAMES) {
+            buckets.charge(name, now);
+        }
+        assert_eq!(buckets.check(0, now), Err(Duration::from_secs(4)));
+        assert_eq!(buckets.check(1, now), Ok(()));
+    }
+
+    #[test]
+    fn no_rate_and_no_time_is_too_absurd() {
+        let times = [i64::MIN, -1, 0, 1, i64::MAX].map(Timestamp::from_micros);
+        let spans = [Duration::ZERO, Duration::from_nanos(1), Duration::from_hours(1), CENTURY, Duration::MAX];
+        for (burst, refill) in [0, 1, 2, u32::MAX].into_iter().flat_map(|burst| spans.map(|span| (burst, span))) {
+            for (earlier, later) in times.into_iter().flat_map(|earlier| times.map(|later| (earlier, later))) {
+                let buckets = Buckets::new(Rate { burst, refill });
+                assert_eq!(buckets.take("a", earlier), Ok(()));
+                for _ in 0..3 {
+                    buckets.charge("a", later);
+                }
+                assert_eq!(buckets.check("a", later), buckets.take("a", later));
+            }
+        }
     }
 }

@@ -21,7 +21,7 @@ const START: Duration = Duration::from_millis(100);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Aim {
     /// What was aimed at.
-    pub(crate) aim: String,
+    pub(crate) text: String,
     /// What was measured.
     pub(crate) measured: String,
     /// Whether it is met.
@@ -59,17 +59,17 @@ fn pings(report: &Report) -> Vec<Aim> {
         let (rate, cpu, p99) = (row.per_second(), row.server_cpu_each(), row.came.latencies.at_per_mille(990));
         [
             Aim {
-                aim: format!("{} pings/s or more, {monitors} monitor(s)", thousands(PINGS_PER_SECOND)),
+                text: format!("{} pings/s or more, {monitors} monitor(s)", thousands(PINGS_PER_SECOND)),
                 measured: format!("{} pings/s", thousands(rate)),
                 met: Met::when(rate >= PINGS_PER_SECOND),
             },
             Aim {
-                aim: format!("at most {} µs of CPU a ping, {monitors} monitor(s)", micros(CPU_EACH)),
+                text: format!("at most {} µs of CPU a ping, {monitors} monitor(s)", micros(CPU_EACH)),
                 measured: format!("{} µs", micros(cpu)),
                 met: Met::when(cpu <= CPU_EACH),
             },
             Aim {
-                aim: format!("p99 under {} ms, {monitors} monitor(s)", millis(P99)),
+                text: format!("p99 under {} ms, {monitors} monitor(s)", millis(P99)),
                 measured: format!("{} ms", millis(p99)),
                 met: Met::when(p99 < P99),
             },
@@ -82,7 +82,7 @@ fn memory(report: &Report) -> Option<Aim> {
     let (monitors, limit) = MEMORY;
     let row = report.pings.iter().find(|row| row.monitors == monitors)?;
     Some(Aim {
-        aim: format!("under {} MiB resident at {} monitors", limit / 1_024, thousands(monitors)),
+        text: format!("under {} MiB resident at {} monitors", limit / 1_024, thousands(monitors)),
         measured: format!(
             "{} MiB, {} MiB at the peak under load",
             mib(row.memory_quiet.now_kib),
@@ -97,7 +97,7 @@ fn pass(report: &Report) -> Option<Aim> {
     let limit = PASS.0 + PASS.1 * row.overdue;
     let (monitors, overdue) = (thousands(row.monitors), thousands(row.overdue));
     Some(Aim {
-        aim: format!("a pass over {monitors} monitors, {overdue} of them overdue, under {} ms", millis(limit)),
+        text: format!("a pass over {monitors} monitors, {overdue} of them overdue, under {} ms", millis(limit)),
         measured: format!("{} ms", millis(row.wall())),
         met: Met::when(row.wall() < limit),
     })
@@ -106,7 +106,7 @@ fn pass(report: &Report) -> Option<Aim> {
 fn start(report: &Report) -> Vec<Aim> {
     let Some(starts) = &report.starts else { return Vec::new() };
     let of = |what: &str, took: Duration| Aim {
-        aim: format!("{what} in under {} ms, with {} monitors", millis(START), thousands(starts.monitors)),
+        text: format!("{what} in under {} ms, with {} monitors", millis(START), thousands(starts.monitors)),
         measured: format!("{} ms", millis(took)),
         met: Met::when(took < START),
     };

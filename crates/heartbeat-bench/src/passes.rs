@@ -29,7 +29,7 @@ pub(crate) struct Passes {
     /// A pass when nothing is due.
     pub(crate) idle: Spent,
     /// The pass that finds, stores and tells them: of each round.
-    pub(crate) passes: Vec<Spent>,
+    pub(crate) rounds: Vec<Spent>,
     /// The pass that follows at once, when all have been told.
     pub(crate) following: Spent,
     /// A walk over everything, whatever the index says.
@@ -62,17 +62,17 @@ async fn rounds(folder: std::path::PathBuf, monitors: u32) -> anyhow::Result<Pas
     let checker = Checker::new(flow, vec![Arc::new(Taker(ChannelName::parse("taker")?))])?;
     let (idle, _) = pass(&checker, 0).await?;
     let overdue = monitors.div_ceil(ONE_IN);
-    let (mut passes, mut following) = (Vec::new(), Spent::default());
+    let (mut rounds, mut following) = (Vec::new(), Spent::default());
     for _ in 0..ROUNDS {
         clock.advance(ROUND);
         let (spent, told) = pass(&checker, overdue).await?;
         ensure!(told == usize::try_from(overdue)?, "{told} were told instead of {overdue}");
-        passes.push(spent);
+        rounds.push(spent);
         // Whoever was told is looked at once more, so that it needs no look until the next reminder.
         (following, _) = pass(&checker, overdue).await?;
     }
     let (audit, _) = spend(checker.audit()).await?;
-    Ok(Passes { monitors, overdue, idle, passes, following, audit })
+    Ok(Passes { monitors, overdue, idle, rounds, following, audit })
 }
 
 /// Of each hundred monitors, one is due in each round; the others are due tomorrow.
@@ -104,17 +104,17 @@ where
 impl Passes {
     /// The median pass, on the clock.
     pub(crate) fn wall(&self) -> Duration {
-        Latencies::new(self.passes.iter().map(|spent| spent.wall).collect()).median()
+        Latencies::new(self.rounds.iter().map(|spent| spent.wall).collect()).median()
     }
 
     /// The median pass, by the CPU.
     pub(crate) fn cpu(&self) -> Duration {
-        Latencies::new(self.passes.iter().map(|spent| spent.cpu).collect()).median()
+        Latencies::new(self.rounds.iter().map(|spent| spent.cpu).collect()).median()
     }
 
     /// The slowest pass, on the clock.
     pub(crate) fn slowest(&self) -> Duration {
-        self.passes.iter().map(|spent| spent.wall).max().unwrap_or_default()
+        self.rounds.iter().map(|spent| spent.wall).max().unwrap_or_default()
     }
 }
 

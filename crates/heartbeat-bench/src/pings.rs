@@ -62,13 +62,14 @@ async fn measure_on_one_thread(plan: &Plan, monitors: u32) -> anyhow::Result<Pin
     drop(load);
     let warnings = server.stop().await?;
     fs::remove_dir_all(&folder)?;
-    let (server_cpu, generator_cpu) = (after.server - before.server, after.generator - before.generator);
+    let server_cpu = after.server.saturating_sub(before.server);
+    let generator_cpu = after.generator.saturating_sub(before.generator);
     Ok(Pings {
         monitors,
         came,
         server_cpu,
         generator_cpu,
-        others_cpu: (after.machine - before.machine).saturating_sub(server_cpu + generator_cpu),
+        others_cpu: after.machine.saturating_sub(before.machine + server_cpu + generator_cpu),
         flushes: after.flushes.zip(before.flushes).map(|(after, before)| after.saturating_sub(before)),
         memory_quiet,
         memory,

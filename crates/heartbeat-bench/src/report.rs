@@ -67,12 +67,12 @@ impl Report {
     }
 
     fn aims(&self) -> String {
-        let row = |Aim { aim, measured, met }: Aim| {
+        let row = |Aim { text, measured, met }: Aim| {
             let met = match met {
                 Met::Yes => "yes",
                 Met::No => "**no**",
             };
-            vec![aim, measured, met.to_owned()]
+            vec![text, measured, met.to_owned()]
         };
         section("What was aimed at", &["Aim", "Measured", "Met"], judge(self).into_iter().map(row))
     }

@@ -17,7 +17,7 @@ use crate::{
 /// How often a server that is starting is asked.
 const ASK_AGAIN: Duration = Duration::from_millis(1);
 /// How long it may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What the starts took.
 #[derive(Clone, Debug)]

@@ -61,3 +61,7 @@ impl Random for Seeded {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).next_u64()
     }
 }
+
+mod breaking;
+
+pub use breaking::{Breaking, Moment};

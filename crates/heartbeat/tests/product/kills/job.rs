@@ -7,12 +7,12 @@ use reqwest::Method;
 use crate::caller::Caller;
 
 /// What a job does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Habit {
-    /// It fails, recovers, is well for a while, and fails again.
-    Shaky,
     /// It is always well.
     Steady,
+    /// It fails, recovers, is well for a while, and fails again.
+    Shaky,
     /// It pings once, with the shortest interval, and is never heard of again.
     Silent,
 }

@@ -1,0 +1,87 @@
+//! Nothing poisons its neighbour: neither a corrupt item, nor a channel that hangs, nor one that has gone.
+
+use std::{sync::Arc, time::Duration};
+
+use heartbeat_checker::{Checker, Pulse};
+use heartbeat_core::{Clock, NoticeKind, Ping, Signal, Store, clock::SystemClock, flow::Flow, flow::Sender, store::Deferral};
+use tokio::sync::oneshot;
+
+use crate::{
+    ledger::Ledger,
+    town::{NOW, SETTLE, Town, WINDOW, checker, id},
+};
+
+#[tokio::test]
+async fn one_corrupt_item_among_a_thousand_delays_none_of_the_others() {
+    let (town, ledger) = (Town::new(), Ledger::named("ledger"));
+    town.jobs(1_000).await;
+    town.damage("job-500");
+    town.clock.set(NOW.plus(WINDOW).plus(SETTLE).plus(Duration::from_millis(1)));
+    let checker = town.checker(&[&ledger]);
+    let pass = checker.pass().await.unwrap();
+    assert_eq!((pass.looked, pass.corrupt, pass.sent.delivered), (1_000, 1, 999));
+    assert_eq!(ledger.messages().len(), 1, "999 monitors that fall together are one message");
+    // It is left alone for a while, as it is, and does not stand in anybody's way.
+    assert_eq!(checker.pass().await.unwrap().looked, 999, "the 999 are tidied up, the corrupt one is deferred");
+    assert_eq!(checker.pass().await.unwrap().looked, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_that_hangs_delays_no_other_and_is_told_when_it_answers_again() {
+    let town = Town::new();
+    let (stuck, quick) = (Ledger::hanging("stuck"), Ledger::named("quick"));
+    // The loop lives in real time.
+    let flow = Flow { clock: Arc::new(SystemClock), ..town.flow.clone() };
+    let checker: Arc<Checker> = checker(flow.clone(), &[&stuck, &quick]);
+    let (stop, stopped) = oneshot::channel::<()>();
+    let (alarm, pulse) = (Arc::clone(&town.alarm), Arc::new(Pulse::default()));
+    let running = tokio::spawn(async move {
+        let stopped = async move { drop(stopped.await) };
+        checker.run(&alarm, Duration::from_secs(30), &pulse, stopped).await;
+    });
+    for number in 0..5 {
+        // Each waits for the one before: while `stuck` hangs in its first message, `quick` hears of all.
+        let fail = Ping::bare(Signal::Fail);
+        flow.record_ping(&id(&format!("job-{number}")), fail, Sender::default(), SystemClock.now()).await.unwrap();
+        quick.has_told(number + 1).await;
+    }
+    assert_eq!(stuck.tellings(), []);
+    stuck.release();
+    stuck.has_told(5).await;
+    assert!(stuck.messages().len() <= 2, "what gathered while it hung is one message");
+    stop.send(()).unwrap();
+    running.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_waits_for_a_channel_that_is_gone_is_told_on_those_that_are_there() {
+    let (town, gone, there) = (Town::new(), Ledger::named("terminal"), Ledger::named("telegram"));
+    town.ping("job", Signal::Fail, NOW).await;
+    gone.will([heartbeat_core::delivery::Outcome::Refused { reason: heartbeat_core::delivery::Reason::new("no") }]);
+    town.checker(&[&gone]).pass().await.unwrap();
+    town.clock.advance(Duration::from_hours(1));
+    town.checker(&[&there]).pass().await.unwrap();
+    assert_eq!(there.kinds(), [NoticeKind::Overdue]);
+    assert!(town.monitor("job").await.outbox.is_idle());
+}
+
+#[tokio::test]
+async fn the_auditor_finds_what_the_index_would_not_have_brought() {
+    let (town, ledger) = (Town::new(), Ledger::named("ledger"));
+    town.jobs(600).await;
+    let hidden = town.store.due(0, NOW.plus(WINDOW).plus(SETTLE), 600).await.unwrap().remove(0);
+    let far = NOW.plus(Duration::from_hours(1_000));
+    for until in [Some(far), None] {
+        let seen = town.store.due(0, far, 600).await.unwrap();
+        let seen = seen.into_iter().find(|due| due.id == hidden.id).unwrap().wake_at;
+        town.store.defer(Deferral { id: hidden.id.clone(), seen, until }).await.unwrap();
+    }
+    town.clock.set(NOW.plus(WINDOW).plus(SETTLE).plus(Duration::from_millis(1)));
+    let checker = town.checker(&[&ledger]);
+    assert_eq!(checker.pass().await.unwrap().sent.delivered, 599);
+    let audit = checker.audit().await.unwrap();
+    assert_eq!((audit.active, audit.missed), (600, 1));
+    checker.deliver_all(audit.look.parcels).await;
+    assert_eq!(ledger.tellings().len(), 600);
+    assert_eq!(checker.audit().await.unwrap().missed, 0);
+}

@@ -1,0 +1,9 @@
+//! The checker over the real store: races, isolation, digests, and a crash after every single step.
+#![expect(clippy::unwrap_used, reason = "what a test cannot do without fails it")]
+
+mod crashes;
+mod delivery;
+mod isolation;
+mod ledger;
+mod races;
+mod town;
