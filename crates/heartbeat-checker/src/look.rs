@@ -155,7 +155,9 @@ impl Checker {
     /// it does not starve the others.
     fn hold_back(&self, after: &mut Stored, now: Timestamp) {
         if after.wake_at.is_some_and(|at| at <= now) {
-            after.wake_at = Some(self.channels.next_opening(now).min(now.plus(LEASE)).max(now.plus(HOLD)));
+            // To the whole second, so that all that is held back comes back together, and goes into one message.
+            let hold = Timestamp::from_secs(now.plus(HOLD).as_secs() + 1);
+            after.wake_at = Some(self.channels.next_opening(now).min(now.plus(LEASE)).max(hold));
         }
     }
 

@@ -15,8 +15,8 @@ use crate::{
 async fn until_death(work: impl Future<Output = ()>, store: &Breaking) {
     let mut work = pin!(work);
     std::future::poll_fn(|context| match work.as_mut().poll(context) {
-        Poll::Pending if store.has_broken() => Poll::Ready(()),
-        other => other,
+        Poll::Pending if !store.has_broken() => Poll::Pending,
+        Poll::Pending | Poll::Ready(()) => Poll::Ready(()),
     })
     .await;
 }

@@ -49,8 +49,7 @@ async fn an_overdue_monitor_is_told_reminded_every_hour_and_told_well_once() {
     town.ping("job-0", Signal::Success, back).await;
     checker.pass().await.unwrap();
     checker.pass().await.unwrap();
-    use NoticeKind::{Overdue, Recovery, Reminder};
-    assert_eq!(ledger.kinds(), [Overdue, Reminder, Reminder, Recovery]);
+    assert_eq!(ledger.kinds(), [NoticeKind::Overdue, NoticeKind::Reminder, NoticeKind::Reminder, NoticeKind::Recovery]);
     assert!(town.store_is_ordinary("job-0").await, "a ping costs one write again");
 }
 
@@ -103,8 +102,7 @@ async fn what_cannot_be_delivered_for_a_day_is_given_up_for_all_to_see_until_the
     let lane = town.monitor("job").await.outbox.lanes.into_values().next().unwrap();
     let GaveUp { reason, count, .. } = lane.gave_up.unwrap();
     assert_eq!((reason.as_str(), count), ("the bot was blocked", 1));
-    ledger.will([]);
-    ledger.forget_script();
+    ledger.will_work();
     for _ in 0..30 {
         checker.pass().await.unwrap();
         town.clock.advance(Duration::from_hours(1));

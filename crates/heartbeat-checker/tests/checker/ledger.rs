@@ -40,6 +40,11 @@ impl Ledger {
         self.script.lock().unwrap().extend(outcomes);
     }
 
+    /// Whatever it was going to answer: from now on it answers with success.
+    pub(crate) fn will_work(&self) {
+        self.script.lock().unwrap().clear();
+    }
+
     /// Lets a hanging channel go on.
     pub(crate) fn release(&self) {
         self.lines.add_permits(1_000);

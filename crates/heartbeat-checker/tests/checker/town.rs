@@ -70,6 +70,11 @@ impl Town {
         }
     }
 
+    /// Whether the store records the next plain success without a look.
+    pub(crate) async fn store_is_ordinary(&self, slug: &str) -> bool {
+        matches!(self.store.find(&id(slug), NOW).await.unwrap(), Found::Monitor(stored) if stored.ordinary)
+    }
+
     /// How many incidents history has seen open and end.
     pub(crate) async fn incidents(&self, slug: &str) -> (usize, usize) {
         let rows = self.store.history(&id(slug), Timestamp::MAX, 10_000).await.unwrap();
