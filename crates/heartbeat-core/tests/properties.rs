@@ -1,4 +1,5 @@
 //! Properties of the core over random lives of a monitor: every state that it can reach, and none that it cannot.
+#![expect(clippy::unwrap_used, reason = "a test passes or it panics")]
 
 use std::time::Duration;
 
@@ -157,7 +158,7 @@ fn take(monitor: &mut Monitor, step: &Step, now: Timestamp, told: &mut Told) {
         }
         Step::Route => monitor.outbox.route(&channels(), now),
         Step::Claim => {
-            let lease = Lease { owner: OWNER, until: now.plus(Duration::from_secs(60)) };
+            let lease = Lease { owner: OWNER, until: now.plus(Duration::from_mins(1)) };
             monitor.outbox.claim(lease, now, |_| true);
         }
         Step::Settle { delivered } => settle_all(monitor, *delivered, now, told),
@@ -198,7 +199,7 @@ proptest! {
     fn nobody_looks_later_than_the_next_action(life in lives()) {
         let (monitor, now, _) = live(&life);
         let monitor = decide(&monitor, &Event::Tick, &context(now)).monitor;
-        let wake = monitor.wake_at(SETTLE).unwrap_or(now.plus(Duration::from_secs(400 * 86_400)));
+        let wake = monitor.wake_at(SETTLE).unwrap_or(now.plus(Duration::from_hours(400 * 24)));
         // Until it wants to be looked at, looking changes nothing: so nothing is missed by not looking.
         for before in [now, wake.minus(Duration::from_micros(1))] {
             if before >= now && before < wake {

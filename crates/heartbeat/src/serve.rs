@@ -17,6 +17,8 @@ use crate::{config::Config, keys, logging, say, stop::Stop, variables};
 /// How often expired rows are swept away, and how many at a time.
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
 const SWEPT_AT_ONCE: usize = 1_000;
+/// No disk answers every write faster than this: with a settle time below it, a ping may be overtaken.
+const LEAST_GIVE_UP: Duration = Duration::from_millis(500);
 /// A checker that has not looked for this much longer than it may sleep is not alive.
 const CHECKER_LATE: Duration = Duration::from_secs(30);
 
@@ -59,7 +61,17 @@ async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
 }
 
 fn api_config(config: &Config) -> ApiConfig {
-    ApiConfig { trusted_proxies: config.trusted_proxies, ..ApiConfig::default() }
+    let usual = ApiConfig::default();
+    ApiConfig {
+        trusted_proxies: config.trusted_proxies,
+        give_up: give_up(config.settings.settle, usual.give_up),
+        ..usual
+    }
+}
+
+/// How long a ping's write may take: well inside the settle time, so that no checker is quicker than an answered ping.
+fn give_up(settle: Duration, usual: Duration) -> Duration {
+    usual.min(settle * 2 / 3).max(LEAST_GIVE_UP)
 }
 
 /// Telegram where it is configured; else the terminal, so that news is never silent.
@@ -152,4 +164,18 @@ fn show_first_key(address: &str, key: &ApiKey) -> anyhow::Result<()> {
     ];
     lines.iter().try_for_each(|line| say(line))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ping_is_given_up_well_inside_the_settle_time() {
+        for settle_s in 1..=300 {
+            let settle = Duration::from_secs(settle_s);
+            assert!(give_up(settle, ApiConfig::default().give_up) * 3 <= settle * 2);
+        }
+        assert_eq!(give_up(Duration::ZERO, ApiConfig::default().give_up), LEAST_GIVE_UP);
+    }
 }

@@ -48,7 +48,7 @@ pub(crate) const ALL: [Variable; 16] = [
     Variable {
         name: SETTLE,
         default: "3s",
-        meaning: "How long past due the checker waits for a ping that is on its way; below 3s a slow disk can make a false alert",
+        meaning: "How long past due the checker waits for a ping that is on its way, in whole seconds; `0` = it waits for none, and a slow disk can make a false alert",
     },
     Variable {
         name: DEFAULT_GRACE,
