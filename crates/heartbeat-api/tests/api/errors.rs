@@ -138,6 +138,20 @@ fn the_table_of_codes() {
 }
 
 #[test]
+fn the_documented_table_has_every_code_with_its_status_and_no_other() {
+    let document = include_str!("../../../../docs/errors.md");
+    let documented: BTreeSet<(&str, &str)> = document
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once("` | "))
+        .map(|(code, rest)| (code, rest.split(' ').next().unwrap_or_default()))
+        .collect();
+    let errors = one_of_each();
+    let statuses: Vec<String> = errors.iter().map(|error| error.status().as_u16().to_string()).collect();
+    let known: BTreeSet<(&str, &str)> = errors.iter().map(E::code).zip(statuses.iter().map(String::as_str)).collect();
+    assert_eq!(documented, known);
+}
+
+#[test]
 fn no_server_error_carries_internal_text() {
     for error in one_of_each().iter().filter(|error| error.status().is_server_error()) {
         assert!(!error.to_string().contains(INTERNAL), "{error:?}");
