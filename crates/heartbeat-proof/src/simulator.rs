@@ -13,5 +13,6 @@ mod radio;
 mod watch;
 mod world;
 
+pub use faulty::Sabotage;
 pub use judge::Verdict;
 pub use world::{Plan, simulate};

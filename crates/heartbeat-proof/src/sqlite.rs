@@ -13,13 +13,13 @@ use crate::simulator::{Plan, Verdict, simulate};
 ///
 /// When there is no place for a scratch file, or no thread to be had: then nothing can be proven here.
 #[expect(clippy::expect_used, reason = "an instrument of tests: without a scratch file there is nothing to prove")]
-pub fn simulate_on_sqlite(seed: u64) -> Verdict {
+pub fn simulate_on_sqlite(seed: u64, plan: Plan) -> Verdict {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let directory = tempfile::tempdir_in(scratch()).expect("a scratch directory");
     let path = directory.path().join("simulated.db");
     let store = SqliteStore::open(&path, Mode::Serve, Arc::new(Alarm::default())).expect("an empty store");
     let store: Arc<dyn Store> = Arc::new(store);
-    simulate(seed, Plan::default(), &runtime, &store)
+    simulate(seed, plan, &runtime, &store)
 }
 
 /// Memory, where there is such a place: the simulated crashes are of processes, and need no disk to be survived.

@@ -1,11 +1,17 @@
 //! Two hundred worlds, each lived through and judged; `just simulate` runs ten thousand.
 
-use heartbeat_proof::sqlite::simulate_on_sqlite;
+use heartbeat_proof::{
+    simulator::{Plan, Sabotage},
+    sqlite::simulate_on_sqlite,
+};
 
 fn all_promises_are_kept(seeds: std::ops::Range<u64>) {
     let broken: Vec<String> = seeds
         .flat_map(|seed| {
-            simulate_on_sqlite(seed).offences.into_iter().map(move |offence| format!("seed {seed}: {offence}"))
+            simulate_on_sqlite(seed, Plan::default())
+                .offences
+                .into_iter()
+                .map(move |offence| format!("seed {seed}: {offence}"))
         })
         .collect();
     assert_eq!(broken, [""; 0], "replay with cargo run --release -p heartbeat-proof --bin simulate -- --seed N");
@@ -34,8 +40,31 @@ fn seeds_150_to_199_keep_every_promise() {
 #[test]
 fn a_seed_replays_exactly() {
     for seed in [1, 4] {
-        let (one, again) = (simulate_on_sqlite(seed), simulate_on_sqlite(seed));
+        let (one, again) = (simulate_on_sqlite(seed, Plan::default()), simulate_on_sqlite(seed, Plan::default()));
         assert_eq!(format!("{one:?}"), format!("{again:?}"));
         assert!(one.pings > 100 && one.certain_outages > 0 && one.told > 0, "a world where nothing happens: {one:?}");
     }
+}
+
+/// What the judge says of a world whose store lies, in fair weather.
+fn charges(sabotage: Sabotage) -> String {
+    simulate_on_sqlite(4, Plan { sabotage: Some(sabotage), ..Plan::default() }).offences.join("\n")
+}
+
+#[test]
+fn the_judge_notices_a_store_that_answers_pings_without_recording_them() {
+    let charges = charges(Sabotage::SwallowsPings);
+    assert!(charges.contains("FALSE ALERT") && charges.contains("it counts"), "{charges}");
+}
+
+#[test]
+fn the_judge_notices_a_store_that_forgets_what_was_settled() {
+    let charges = charges(Sabotage::ForgetsSettlements);
+    assert!(charges.contains("was told twice, and nothing had crashed"), "{charges}");
+}
+
+#[test]
+fn the_judge_notices_an_alert_that_never_came() {
+    let charges = charges(Sabotage::HidesTheDue);
+    assert!(charges.contains("LOST ALERT") && charges.contains("nobody looks at it"), "{charges}");
 }

@@ -10,8 +10,10 @@ use std::{
     },
 };
 
-use heartbeat_proof::simulator::Verdict;
-use heartbeat_proof::sqlite::simulate_on_sqlite;
+use heartbeat_proof::{
+    simulator::{Plan, Verdict},
+    sqlite::simulate_on_sqlite,
+};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -41,7 +43,7 @@ fn run(seeds: std::ops::Range<u64>) -> Vec<Verdict> {
                     if seed >= seeds.end {
                         return;
                     }
-                    let verdict = simulate_on_sqlite(seed);
+                    let verdict = simulate_on_sqlite(seed, Plan::default());
                     for offence in &verdict.offences {
                         println!("seed {seed}: {offence}");
                     }

@@ -41,6 +41,17 @@ impl Luck {
     pub(super) const GOOD: Self = Self { refused: 0, lost: 0, slow: 0 };
 }
 
+/// A lie that no store may tell: with it, the judge must find the world guilty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sabotage {
+    /// Answers some ordinary pings without recording them.
+    SwallowsPings,
+    /// Answers some settlements without recording them.
+    ForgetsSettlements,
+    /// Never brings one of its monitors, however due.
+    HidesTheDue,
+}
+
 #[derive(Clone)]
 pub(super) struct Faulty {
     inner: Arc<dyn Store>,
@@ -50,6 +61,7 @@ pub(super) struct Faulty {
     journal: Arc<Journal>,
     luck: Luck,
     calm_from: Timestamp,
+    sabotage: Option<Sabotage>,
 }
 
 impl Faulty {
@@ -62,7 +74,17 @@ impl Faulty {
         seed: u64,
     ) -> Self {
         let (luck, calm_from) = luck;
-        Self { inner, runtime, executor, chance: Chance::of(seed), journal, luck, calm_from }
+        Self { inner, runtime, executor, chance: Chance::of(seed), journal, luck, calm_from, sabotage: None }
+    }
+
+    /// The same store, telling a lie.
+    pub(super) fn lying(self, sabotage: Option<Sabotage>) -> Self {
+        Self { sabotage, ..self }
+    }
+
+    /// Whether it lies just now.
+    fn lies(&self, how: Sabotage) -> bool {
+        self.sabotage == Some(how) && self.chance.happens(300)
     }
 
     fn luck(&self) -> Luck {
@@ -134,6 +156,9 @@ impl Store for Faulty {
     }
 
     async fn extend(&self, extend: Extend) -> Result<Extended, StoreError> {
+        if self.lies(Sabotage::SwallowsPings) {
+            return Ok(Extended::Done);
+        }
         self.call(move |store| async move { store.extend(extend).await }).await
     }
 
@@ -149,6 +174,9 @@ impl Store for Faulty {
         now: Timestamp,
         rows: Vec<Row>,
     ) -> Result<Settled, StoreError> {
+        if self.lies(Sabotage::ForgetsSettlements) {
+            return Ok(Settled::Done);
+        }
         let id = id.clone();
         let journal = Arc::clone(&self.journal);
         self.call(move |store| async move {
@@ -171,7 +199,11 @@ impl Store for Faulty {
     }
 
     async fn due(&self, shard: u16, now: Timestamp, limit: usize) -> Result<Vec<Due>, StoreError> {
-        self.call(move |store| async move { store.due(shard, now, limit).await }).await
+        let mut due = self.call(move |store| async move { store.due(shard, now, limit).await }).await?;
+        if self.sabotage == Some(Sabotage::HidesTheDue) {
+            due.retain(|due| due.id.slug.as_str() != "job-0");
+        }
+        Ok(due)
     }
 
     async fn next_wake(&self) -> Result<Option<Timestamp>, StoreError> {

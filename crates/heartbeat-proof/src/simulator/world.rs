@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 
 use super::{
     executor::{Chance, Executor, SimClock},
-    faulty::{Faulty, Luck},
+    faulty::{Faulty, Luck, Sabotage},
     job::{Character, Job, SETTLE_MS},
     journal::Journal,
     judge::{Evidence, Verdict, judge},
@@ -36,11 +36,13 @@ pub struct Plan {
     pub checkers: u64,
     /// How long the storm lasts.
     pub storm: Duration,
+    /// A lie of the store, to see whether the judge notices.
+    pub sabotage: Option<Sabotage>,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { monitors: 10, checkers: 3, storm: Duration::from_hours(3) }
+        Self { monitors: 10, checkers: 3, storm: Duration::from_hours(3), sabotage: None }
     }
 }
 
@@ -107,7 +109,7 @@ impl World {
             chance.below(u64::MAX),
         );
         let flow = Flow {
-            store: Arc::new(faulty),
+            store: Arc::new(faulty.lying(plan.sabotage)),
             clock: Arc::new(clock.clone()),
             random: Arc::new(crate::instruments::Seeded::new(chance.below(u64::MAX))),
             settings: Settings {

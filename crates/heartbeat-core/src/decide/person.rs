@@ -1,0 +1,81 @@
+//! What a person makes of a monitor: pause, resume, edit.
+
+use super::{Changes, Deciding, RestsOn, Transition};
+use crate::{
+    interval::Grace,
+    monitor::{Origin, Status},
+    schedule::Schedule,
+    time::Timestamp,
+};
+
+impl Deciding {
+    /// Pausing sticks, closes an open incident silently, and drops what nobody has been told.
+    pub(super) fn pause(&mut self, until: Option<Timestamp>) {
+        let now = self.context.now;
+        let until = until.filter(|until| *until > now);
+        let since = match &self.monitor.status {
+            Status::Paused { since, .. } => *since,
+            Status::New | Status::Ok { .. } | Status::Overdue { .. } => {
+                self.transitions.push(Transition::Paused);
+                now
+            }
+        };
+        self.monitor.status = Status::Paused { since, until };
+        self.monitor.run = None;
+        self.monitor.failures = 0;
+        self.monitor.outbox.mute(now);
+    }
+
+    pub(super) fn resume(&mut self) {
+        match &self.monitor.status {
+            Status::Paused { .. } => self.resume_from(self.context.now),
+            Status::New | Status::Ok { .. } | Status::Overdue { .. } => {}
+        }
+    }
+
+    pub(super) fn resume_from(&mut self, at: Timestamp) {
+        self.transitions.push(Transition::Resumed);
+        self.monitor.status = match self.monitor.last_heard_at() {
+            Some(_) => Status::Ok { since: at, due_at: self.due_from(at) },
+            None => Status::New,
+        };
+    }
+
+    pub(super) fn edit(&mut self, changes: &Changes) {
+        self.rests_on = RestsOn::Silence;
+        self.monitor.origin = Origin::Person;
+        let policy = &mut self.monitor.policy;
+        policy.failure_threshold = changes.failure_threshold.unwrap_or(policy.failure_threshold).max(1);
+        policy.remind_every_s = changes.remind_every_s.unwrap_or(policy.remind_every_s);
+        policy.max_runtime_s = changes.max_runtime_s.unwrap_or(policy.max_runtime_s);
+        policy.resume_on_ping = changes.resume_on_ping.unwrap_or(policy.resume_on_ping);
+        self.redefine(changes.schedule.clone(), changes.grace);
+        self.reschedule_reminder();
+    }
+
+    /// Changes the window. A monitor is never made due earlier than a full new window from now, unless it already was.
+    pub(super) fn redefine(&mut self, schedule: Option<Schedule>, grace: Option<Grace>) {
+        let now = self.context.now;
+        let old_fresh = self.due_from(now);
+        self.monitor.schedule = schedule.unwrap_or_else(|| self.monitor.schedule.clone());
+        self.monitor.grace = grace.unwrap_or(self.monitor.grace);
+        let new_fresh = self.due_from(now);
+        if let Status::Ok { due_at, .. } = &mut self.monitor.status {
+            let moved = due_at.plus(new_fresh.since(old_fresh)).minus(old_fresh.since(new_fresh));
+            *due_at = moved.max(new_fresh.min(*due_at));
+        }
+    }
+
+    /// A changed rhythm counts from now.
+    fn reschedule_reminder(&mut self) {
+        let reminders = self.reminders();
+        if let Status::Overdue { incident } = &mut self.monitor.status {
+            let next = reminders.next(incident.since, self.context.now);
+            incident.next_reminder_at = match (incident.next_reminder_at, next) {
+                (Some(planned), Some(next)) => Some(planned.min(next)),
+                (None, next) => next,
+                (Some(_), None) => None,
+            };
+        }
+    }
+}
