@@ -205,6 +205,10 @@ proptest! {
             if before >= now && before < wake {
                 let looked = decide(&monitor, &Event::Tick, &context(before));
                 prop_assert_eq!(&looked.monitor, &monitor);
+                let mut outbox = looked.monitor.outbox;
+                outbox.route(&channels(), before);
+                let lease = Lease { owner: Owner(8), until: before.plus(Duration::from_mins(1)) };
+                prop_assert_eq!(outbox.claim(lease, before, |_| true), vec![], "something could have been sent");
             }
         }
     }
