@@ -16,7 +16,8 @@ pub(crate) struct Channels {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Gate {
-    busy: bool,
+    /// How many deliveries are under way.
+    users: u32,
     /// The channel has asked us to wait until then.
     opens_at: Option<Timestamp>,
 }
@@ -40,7 +41,7 @@ impl Channels {
     /// Whether something may be claimed for this channel now.
     pub(crate) fn is_open(&self, name: &ChannelName, now: Timestamp) -> bool {
         let gate = self.gates().get(name).copied().unwrap_or_default();
-        !gate.busy && gate.opens_at.is_none_or(|at| at <= now)
+        gate.users == 0 && gate.opens_at.is_none_or(|at| at <= now)
     }
 
     /// When a channel that asked us to wait may be tried again; `now` when none has.
@@ -50,14 +51,16 @@ impl Channels {
     }
 
     /// Marks a channel as being sent to until the mark is dropped: what happens meanwhile gathers into one digest.
-    pub(crate) fn occupy<'a>(&'a self, name: &'a ChannelName) -> Busy<'a> {
-        self.gates().entry(name.clone()).or_default().busy = true;
-        Busy { channels: self, name }
+    pub(crate) fn occupy(self: &Arc<Self>, name: &ChannelName) -> Busy {
+        self.gates().entry(name.clone()).or_default().users += 1;
+        Busy { channels: Arc::clone(self), name: name.clone() }
     }
 
     /// The channel has asked us to wait.
     pub(crate) fn close_until(&self, name: &ChannelName, at: Timestamp) {
-        self.gates().entry(name.clone()).or_default().opens_at = Some(at);
+        let mut gates = self.gates();
+        let opens_at = &mut gates.entry(name.clone()).or_default().opens_at;
+        *opens_at = (*opens_at).max(Some(at));
     }
 
     fn gates(&self) -> MutexGuard<'_, BTreeMap<ChannelName, Gate>> {
@@ -66,13 +69,21 @@ impl Channels {
 }
 
 /// A channel that is being sent to.
-pub(crate) struct Busy<'a> {
-    channels: &'a Channels,
-    name: &'a ChannelName,
+pub(crate) struct Busy {
+    channels: Arc<Channels>,
+    name: ChannelName,
 }
 
-impl Drop for Busy<'_> {
+impl Busy {
+    pub(crate) fn channel(&self) -> &ChannelName {
+        &self.name
+    }
+}
+
+impl Drop for Busy {
     fn drop(&mut self) {
-        self.channels.gates().entry(self.name.clone()).or_default().busy = false;
+        if let Some(gate) = self.channels.gates().get_mut(&self.name) {
+            gate.users = gate.users.saturating_sub(1);
+        }
     }
 }

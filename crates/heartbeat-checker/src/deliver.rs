@@ -1,17 +1,23 @@
 //! Delivering: every channel by itself, so that a slow one delays no other; every attempt is settled with the store.
 
-use std::{collections::BTreeMap, ops::AddAssign};
+use std::{collections::BTreeMap, ops::AddAssign, time::Duration};
 
 use futures_util::{StreamExt, future, stream};
 use heartbeat_core::{
-    Channel, ChannelName, StoreError, Telling, Timestamp,
+    Channel, ChannelName, MonitorId, StoreError, Telling, Timestamp,
     delivery::{Jitter, Outcome, Reason, Verdict, judge},
     history::{DeliveryRow, Happening, Row},
     outbox::{Settled, Settlement},
 };
 
-use crate::{Attempt, Checker, look::Parcel, look::SIDE_BY_SIDE};
+use crate::{
+    Attempt, Checker,
+    channels::Busy,
+    look::{Parcel, SIDE_BY_SIDE},
+};
 
+/// How long an attempt that the store does not take is remembered; after that it is made again.
+const REMEMBERED: Duration = Duration::from_hours(1);
 /// How often an attempt is settled at once when the store does not answer, before it is kept for the next pass.
 const SETTLE_ATTEMPTS: u32 = 3;
 
@@ -41,7 +47,8 @@ impl Checker {
     /// Delivers all parcels, each channel beside the others.
     pub async fn deliver_all(&self, parcels: Vec<Parcel>) -> Sent {
         let channels = by_channel(parcels).into_iter();
-        let sent = future::join_all(channels.map(|(channel, parcels)| self.deliver(channel, parcels))).await;
+        let deliveries = channels.map(|(channel, parcels)| self.deliver(self.channels.occupy(&channel), parcels));
+        let sent = future::join_all(deliveries).await;
         sent.into_iter().fold(Sent::default(), |mut all, one| {
             all += one;
             all
@@ -49,10 +56,9 @@ impl Checker {
     }
 
     /// Delivers the parcels of one channel in order.
-    pub(crate) async fn deliver(&self, name: ChannelName, parcels: Vec<Parcel>) -> Sent {
-        let mut sent = Sent::default();
-        let Some(channel) = self.channels.get(&name) else { return sent };
-        let _busy = self.channels.occupy(&name);
+    pub(crate) async fn deliver(&self, busy: Busy, parcels: Vec<Parcel>) -> Sent {
+        let (mut sent, name) = (Sent::default(), busy.channel());
+        let Some(channel) = self.channels.get(name) else { return sent };
         let mut wish = None;
         for parcel in parcels {
             let started = self.flow.clock.now();
@@ -65,7 +71,7 @@ impl Checker {
                 Some(wish) => Outcome::clone(wish),
                 None => channel.send(&parcel.tellings).await,
             };
-            if let Outcome::TryAgain { after: Some(_), .. } = &outcome {
+            if wishes_to_wait(&outcome) {
                 wish = Some(outcome.clone());
             }
             sent += self.conclude(channel.as_ref(), parcel, &outcome, started).await;
@@ -86,7 +92,7 @@ impl Checker {
                 Verdict::Done => sent.delivered += 1,
                 Verdict::Retry { at, .. } => {
                     sent.retried += 1;
-                    if let Outcome::TryAgain { after: Some(_), .. } = outcome {
+                    if wishes_to_wait(outcome) {
                         self.channels.close_until(channel.name(), *at);
                     }
                 }
@@ -126,6 +132,7 @@ impl Checker {
         };
         Attempt {
             monitor: telling.monitor.clone(),
+            ended_at: now,
             row: Row::new(&telling.monitor, now, self.flow.write_id(), 0, Happening::Delivery(row)),
             settlement: Settlement { channel: channel.clone(), entry: telling.id.clone(), owner: self.owner, verdict },
         }
@@ -141,13 +148,21 @@ impl Checker {
         self.unsettled().push(attempt);
     }
 
-    /// Tells the store of the attempts that it has not been told of.
-    pub(crate) async fn flush_unsettled(&self) -> Result<(), StoreError> {
-        loop {
-            let Some(attempt) = self.unsettled().last().cloned() else { return Ok(()) };
-            self.settle(&attempt).await?;
-            self.unsettled().retain(|kept| kept.settlement != attempt.settlement);
+    /// Tells the store of the attempts that it has not been told of. One that it does not take holds up no other.
+    pub(crate) async fn flush_unsettled(&self) {
+        let kept = std::mem::take(&mut *self.unsettled());
+        for attempt in kept {
+            let forgotten = self.flow.clock.now().since(attempt.ended_at) > REMEMBERED;
+            if !forgotten && self.settle(&attempt).await.is_err() {
+                self.unsettled().push(attempt);
+            }
         }
+    }
+
+    /// Whether this was sent already, and only the store does not know.
+    pub(crate) fn is_unsettled(&self, monitor: &MonitorId, channel: &ChannelName) -> bool {
+        let unsettled = self.unsettled();
+        unsettled.iter().any(|attempt| attempt.monitor == *monitor && attempt.settlement.channel == *channel)
     }
 
     async fn settle(&self, attempt: &Attempt) -> Result<(), StoreError> {
@@ -165,6 +180,10 @@ impl Checker {
             }
         }
     }
+}
+
+fn wishes_to_wait(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::TryAgain { after: Some(_), .. })
 }
 
 pub(crate) fn by_channel(parcels: Vec<Parcel>) -> BTreeMap<ChannelName, Vec<Parcel>> {

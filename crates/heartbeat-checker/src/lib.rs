@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use audit::Audit;
 pub use deliver::Sent;
 use heartbeat_core::{
-    Channel, MonitorId, StoreError,
+    Channel, MonitorId, StoreError, Timestamp,
     flow::Flow,
     history::Row,
     outbox::{Owner, Settlement},
@@ -29,9 +29,9 @@ use crate::channels::Channels;
 /// A checker, and what it must remember between passes.
 pub struct Checker {
     flow: Flow,
-    channels: Channels,
+    channels: Arc<Channels>,
     owner: Owner,
-    /// Attempts that are over but that the store has not been told of. Nothing is claimed before they are settled, so
+    /// Attempts that are over but that the store has not been told of. What they sent is not claimed again meanwhile, so
     /// that a store outage does not make us tell people twice.
     unsettled: Mutex<Vec<Attempt>>,
 }
@@ -40,6 +40,7 @@ pub struct Checker {
 #[derive(Clone, Debug)]
 struct Attempt {
     monitor: MonitorId,
+    ended_at: Timestamp,
     settlement: Settlement,
     row: Row,
 }
@@ -51,6 +52,8 @@ pub struct Pass {
     pub looked: usize,
     /// How many of them are corrupt.
     pub corrupt: usize,
+    /// How many could not be looked at just now.
+    pub failed: usize,
     /// What was sent.
     pub sent: Sent,
 }
@@ -64,16 +67,16 @@ impl Checker {
     /// A checker that tells all of `channels`.
     pub fn new(flow: Flow, channels: Vec<Arc<dyn Channel>>) -> Result<Self, NobodyToTell> {
         let owner = Owner(flow.random.next());
-        let channels = Channels::new(channels).ok_or(NobodyToTell)?;
+        let channels = Arc::new(Channels::new(channels).ok_or(NobodyToTell)?);
         Ok(Self { flow, channels, owner, unsettled: Mutex::new(Vec::new()) })
     }
 
     /// One whole pass: looks at everything that is due, and delivers what it found to tell.
     pub async fn pass(&self) -> Result<Pass, StoreError> {
         let look = self.look().await?;
-        let (looked, corrupt) = (look.looked, look.corrupt);
+        let (looked, corrupt, failed) = (look.looked, look.corrupt, look.failed);
         let sent = self.deliver_all(look.parcels).await;
-        Ok(Pass { looked, corrupt, sent })
+        Ok(Pass { looked, corrupt, failed, sent })
     }
 
     fn unsettled(&self) -> MutexGuard<'_, Vec<Attempt>> {

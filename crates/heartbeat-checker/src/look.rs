@@ -1,8 +1,8 @@
 //! Looking: everything that is due is re-read, decided and committed, with the leases of what will be sent.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, panic::AssertUnwindSafe, time::Duration};
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use heartbeat_core::{
     ChannelName, Event, MonitorId, StoreError, Telling, Timestamp, decide,
     delivery::{self, LEASE},
@@ -46,6 +46,8 @@ pub struct Look {
     pub looked: usize,
     /// How many of them are corrupt.
     pub corrupt: usize,
+    /// How many could not be looked at just now: the store is not well.
+    pub failed: usize,
     /// Whether there was more than one pass takes.
     pub more: bool,
     /// What is to be sent.
@@ -57,6 +59,7 @@ pub struct Look {
 pub(crate) struct Glance {
     pub(crate) claimed: Vec<Claimed>,
     pub(crate) corrupt: bool,
+    pub(crate) failed: bool,
 }
 
 /// One notification that is leased to us.
@@ -69,7 +72,7 @@ pub(crate) struct Claimed {
 impl Checker {
     /// Looks at everything that is due, and takes the leases of what is to be sent.
     pub async fn look(&self) -> Result<Look, StoreError> {
-        self.flush_unsettled().await?;
+        self.flush_unsettled().await;
         let now = self.flow.clock.now();
         let shards = stream::iter(0..self.flow.store.shards());
         let due = shards.map(|shard| self.flow.store.due(shard, now, PASS_LIMIT)).buffered(SHARDS_SIDE_BY_SIDE);
@@ -82,21 +85,25 @@ impl Checker {
 
     /// Looks at one item of the index. What goes wrong with it is said here, and delays no other.
     async fn look_at_due(&self, due: Due) -> Glance {
-        let hold = match self.look_at(&due.id).await {
-            Ok(Some(glance)) => return glance,
-            Ok(None) => None,
-            Err(StoreError::Corrupt(corrupt)) => {
+        let looked = AssertUnwindSafe(self.look_at(&due.id)).catch_unwind().await;
+        let (hold, glance) = match looked {
+            Ok(Ok(Some(glance))) => return glance,
+            Ok(Ok(None)) => (None, Glance::default()),
+            Ok(Err(StoreError::Corrupt(corrupt))) => {
                 report_corrupt(&corrupt);
-                self.defer(&due, Some(CORRUPT_HOLD)).await;
-                return Glance { corrupt: true, ..Glance::default() };
+                (Some(CORRUPT_HOLD), Glance { corrupt: true, ..Glance::default() })
             }
-            Err(error) => {
+            Ok(Err(error)) => {
                 tracing::warn!(monitor = %due.id, %error, "could not look at a monitor, will try again");
-                Some(HOLD)
+                (Some(HOLD), Glance { failed: true, ..Glance::default() })
+            }
+            Err(_) => {
+                tracing::error!(monitor = %due.id, "a look at a monitor panicked: a bug of ours, the others go on");
+                (Some(CORRUPT_HOLD), Glance { corrupt: true, ..Glance::default() })
             }
         };
         self.defer(&due, hold).await;
-        Glance::default()
+        glance
     }
 
     async fn defer(&self, due: &Due, hold: Option<Duration>) {
@@ -126,7 +133,9 @@ impl Checker {
         let lease = Lease { owner: self.owner, until: now.plus(LEASE) };
         let outbox = &mut decision.monitor.outbox;
         outbox.route(self.channels.names(), now);
-        let claimed = outbox.claim(lease, now, |channel| self.channels.is_open(channel, now));
+        let claimed = outbox.claim(lease, now, |channel| {
+            self.channels.is_open(channel, now) && !self.is_unsettled(&before.monitor.id, channel)
+        });
         if decision.monitor != before.monitor {
             decision.monitor.rev = before.monitor.rev.next();
         }
@@ -146,7 +155,7 @@ impl Checker {
             return self.move_wake(&change.id, seen, after.wake_at).await;
         }
         Ok(match self.flow.commit(change).await? {
-            Committed::Done => Acted::Done(Glance { claimed, corrupt: false }),
+            Committed::Done => Acted::Done(Glance { claimed, ..Glance::default() }),
             Committed::Conflict(found) => Acted::Conflict(found),
         })
     }
@@ -180,6 +189,7 @@ impl Checker {
 pub(crate) fn gather(glances: Vec<Glance>, now: Timestamp) -> Look {
     let looked = glances.len();
     let corrupt = glances.iter().filter(|glance| glance.corrupt).count();
+    let failed = glances.iter().filter(|glance| glance.failed).count();
     let mut by_channel: BTreeMap<ChannelName, (Vec<Telling>, Vec<u32>)> = BTreeMap::new();
     for claimed in glances.into_iter().flat_map(|glance| glance.claimed) {
         let (tellings, attempts) = by_channel.entry(claimed.channel).or_default();
@@ -195,7 +205,7 @@ pub(crate) fn gather(glances: Vec<Glance>, now: Timestamp) -> Look {
             Some(Parcel { channel: channel.clone(), tellings, attempts, until })
         })
     });
-    Look { looked, corrupt, more: false, parcels: parcels.collect() }
+    Look { looked, corrupt, failed, more: false, parcels: parcels.collect() }
 }
 
 enum Acted {

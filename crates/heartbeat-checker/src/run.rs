@@ -10,13 +10,17 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use heartbeat_core::{StoreError, Timestamp, alarm::Alarm};
+use heartbeat_core::{Timestamp, alarm::Alarm};
 use tokio::task::JoinSet;
 
 use crate::{Checker, deliver::Sent, deliver::by_channel, look::Look};
 
 /// How often everything is walked, whatever the index says.
 const AUDIT_EVERY: Duration = Duration::from_mins(10);
+/// When everything is walked first: not while a start is to be quick.
+const FIRST_AUDIT: Duration = Duration::from_mins(1);
+/// Between two looks, so that nothing can make the loop spin.
+const LEAST_NAP: Duration = Duration::from_millis(5);
 /// How long to wait after a pass that failed: the store is down.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
@@ -48,20 +52,28 @@ impl Checker {
         let mut stop = pin!(stop.fuse());
         // Owned by this loop: a channel that hangs hangs alone, and none outlives the checker.
         let mut sending = JoinSet::new();
-        let mut audit_at = self.flow.clock.now();
+        let mut audit_at = self.flow.clock.now().plus(FIRST_AUDIT);
         loop {
-            // Set before looking, so that a write behind the look's back rings.
-            alarm.set(self.flow.clock.now().plus(cap));
-            let sleep_until = match self.step(&mut audit_at, &mut sending).await {
-                Ok(more) => {
+            // Set before looking, so that a write behind the look's back rings; and never sleep longer than that.
+            let latest = self.flow.clock.now().plus(cap);
+            alarm.set(latest);
+            let sleep_until = match self.look().await {
+                Ok(look) => {
                     pulse.beat(self.flow.clock.now());
-                    self.next_look(more, cap).await
+                    let next = self.next_look(&look).await.min(latest);
+                    self.send_beside(look, &mut sending);
+                    next
                 }
                 Err(error) => {
                     tracing::error!(%error, "a pass failed, the next follows");
                     self.flow.clock.now().plus(AFTER_FAILURE)
                 }
             };
+            if audit_at <= self.flow.clock.now() {
+                audit_at = self.flow.clock.now().plus(AUDIT_EVERY);
+                let checker = Arc::clone(&self);
+                sending.spawn(async move { checker.audit_and_deliver().await });
+            }
             alarm.set(sleep_until);
             let sleep = self.flow.clock.sleep(sleep_until.since(self.flow.clock.now()));
             tokio::select! {
@@ -79,43 +91,42 @@ impl Checker {
         }
     }
 
-    /// One look, or an audit when its time has come; sends beside the loop. Says whether there is more to look at.
-    async fn step(self: &Arc<Self>, audit_at: &mut Timestamp, sending: &mut JoinSet<Sent>) -> Result<bool, StoreError> {
-        let look = self.look().await?;
-        let more = look.more;
-        self.send_beside(look, sending);
-        let now = self.flow.clock.now();
-        if *audit_at <= now {
-            let audit = self.audit().await?;
-            *audit_at = now.plus(AUDIT_EVERY);
-            tracing::info!(
-                active = audit.active,
-                missed = audit.missed,
-                corrupt = audit.look.corrupt,
-                "audited all monitors"
-            );
-            self.send_beside(audit.look, sending);
+    /// Walks everything beside the loop, so that what is due does not wait for it.
+    async fn audit_and_deliver(&self) -> Sent {
+        match self.audit().await {
+            Ok(audit) => {
+                let (active, missed, corrupt) = (audit.active, audit.missed, audit.look.corrupt);
+                tracing::info!(active, missed, corrupt, "audited all monitors");
+                self.deliver_all(audit.look.parcels).await
+            }
+            Err(error) => {
+                tracing::error!(%error, "an audit failed, the next follows");
+                Sent::default()
+            }
         }
-        Ok(more)
     }
 
     fn send_beside(self: &Arc<Self>, look: Look, sending: &mut JoinSet<Sent>) {
         for (channel, parcels) in by_channel(look.parcels) {
-            let checker = Arc::clone(self);
-            sending.spawn(async move { checker.deliver(channel, parcels).await });
+            let (checker, busy) = (Arc::clone(self), self.channels.occupy(&channel));
+            sending.spawn(async move { checker.deliver(busy, parcels).await });
         }
     }
 
-    async fn next_look(&self, more: bool, cap: Duration) -> Timestamp {
+    /// When to look next, after `look`: at once where there was more, but without spinning where something is not well.
+    async fn next_look(&self, look: &Look) -> Timestamp {
         let now = self.flow.clock.now();
-        if more {
+        if look.failed > 0 {
+            return now.plus(AFTER_FAILURE);
+        }
+        if look.more {
             return now;
         }
         let next = self.flow.store.next_wake().await.unwrap_or_else(|error| {
             tracing::warn!(%error, "could not ask when to wake next");
             Some(now.plus(AFTER_FAILURE))
         });
-        next.unwrap_or(Timestamp::MAX).min(now.plus(cap))
+        next.unwrap_or(Timestamp::MAX).max(now.plus(LEAST_NAP))
     }
 }
 

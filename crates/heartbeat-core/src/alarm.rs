@@ -35,11 +35,6 @@ impl Alarm {
         }
     }
 
-    /// Rings whatever it is set for.
-    pub fn ring(&self) {
-        self.rung.notify_one();
-    }
-
     /// Returns when it has rung since this was last awaited.
     pub async fn rung(&self) {
         self.rung.notified().await;

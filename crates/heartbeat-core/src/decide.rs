@@ -185,6 +185,8 @@ impl Deciding {
     fn clamp_skew(&mut self) {
         let now = self.context.now;
         let is_ahead = |at: Timestamp| at > now.plus(SKEW_TOLERANCE);
+        self.monitor.outbox.clamp_skew(now);
+        self.clamp_reminder();
         self.monitor.run.take_if(|run| is_ahead(run.started_at));
         self.monitor.last_remark_at.take_if(|at| is_ahead(*at));
         if self.monitor.last_ping_at.is_some_and(is_ahead) {
@@ -194,6 +196,15 @@ impl Deciding {
             if let Status::Ok { due_at, .. } = &mut self.monitor.status {
                 *due_at = fresh.min(*due_at);
             }
+        }
+    }
+
+    /// A reminder is never further away than one step from now.
+    fn clamp_reminder(&mut self) {
+        let reminders = self.reminders();
+        if let Status::Overdue { incident } = &mut self.monitor.status {
+            let latest = reminders.next(incident.since, self.context.now);
+            incident.next_reminder_at = incident.next_reminder_at.map(|at| latest.map_or(at, |latest| at.min(latest)));
         }
     }
 
@@ -218,12 +229,8 @@ impl Deciding {
         let next_reminder_at = self.reminders().next(since, self.context.now);
         let incident = Incident { since, cause, excerpt, reminders: 0, next_reminder_at };
         self.transitions.push(Transition::Opened { since, cause });
-        self.tell(Notice::opened(&incident, self.monitor.last_heard_at(), self.rev, self.context.now));
+        self.monitor.outbox.push(Notice::opened(&incident, self.monitor.last_heard_at(), self.rev, self.context.now));
         self.monitor.status = Status::Overdue { incident };
-    }
-
-    fn tell(&mut self, notice: Notice) {
-        self.monitor.outbox.push(notice);
     }
 
     fn reminders(&self) -> Reminders {

@@ -10,8 +10,10 @@ use crate::time::Timestamp;
 const WAITS_S: [u64; 5] = [5, 15, 60, 300, 900];
 /// How long an entry is tried for since its last news, before it is given up for everybody to see.
 pub const GIVE_UP_AFTER: Duration = Duration::from_hours(24);
+/// Nothing waits longer than this for its next attempt.
+pub const LONGEST_WAIT: Duration = Duration::from_hours(1);
 /// A channel's own wish to wait is obeyed within these bounds.
-const WISH: Range<Duration> = Duration::from_secs(1)..Duration::from_hours(1);
+const WISH: Range<Duration> = Duration::from_secs(1)..LONGEST_WAIT;
 /// How long a claimed entry belongs to the one who claimed it.
 pub const LEASE: Duration = Duration::from_mins(1);
 /// Up to this many monitors get a message each.

@@ -100,6 +100,10 @@ pub fn parse_seconds(text: &str) -> Result<u64, DurationError> {
         // More digits than u64 holds is out of every range, not nonsense.
         return Ok(text.parse().unwrap_or(u64::MAX));
     }
+    // To humantime, 5M is five months, and nobody who writes it means that.
+    if text.bytes().any(|b| b.is_ascii_uppercase()) {
+        return Err(DurationError::Nonsense(shortened(text)));
+    }
     let parsed = humantime::parse_duration(text).map_err(|_| DurationError::Nonsense(shortened(text)))?;
     if parsed.subsec_nanos() == 0 { Ok(parsed.as_secs()) } else { Err(DurationError::Fraction(shortened(text))) }
 }
@@ -174,7 +178,7 @@ mod tests {
         for text in ["29", "29s", "0", "366d", "31536001", "99999999999999999999999"] {
             assert!(matches!(Interval::parse(text), Err(DurationError::IntervalRange(_))), "{text}");
         }
-        for text in ["", "soon", "-5m", "5 parsecs", "1e3", "5m5", "\u{0}"] {
+        for text in ["", "soon", "-5m", "5M", "1H", "5 parsecs", "1e3", "5m5", "\u{0}"] {
             assert!(matches!(Interval::parse(text), Err(DurationError::Nonsense(_))), "{text:?}");
         }
         assert!(matches!(Interval::parse("30500ms"), Err(DurationError::Fraction(_))));

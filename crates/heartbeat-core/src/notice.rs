@@ -116,9 +116,10 @@ impl Notice {
         Self { standing: Standing::Up, up_at: Some(at), first_down_at: None, outages: 0, recoveries: 1, ..opened }
     }
 
-    /// Folds a newer notice into this undelivered one: nothing that it tells is lost.
-    pub fn fold(&mut self, newer: Self) {
-        let older = std::mem::replace(self, newer);
+    /// Folds another undelivered notice into this one: nothing that either tells is lost, and the newer one of the two
+    /// says how things stand.
+    pub fn fold(&mut self, other: Self) {
+        let older = if other.rev < self.rev { other } else { std::mem::replace(self, other) };
         self.outages = self.outages.saturating_add(older.outages);
         self.recoveries = self.recoveries.saturating_add(older.recoveries);
         self.first_down_at = older.first_down_at.or(self.first_down_at);

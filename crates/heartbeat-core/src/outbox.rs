@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     channel::ChannelName,
-    delivery::Verdict,
+    delivery::{LEASE, LONGEST_WAIT, Verdict},
     monitor::MonitorId,
     notice::{Notice, NotificationId},
     time::Timestamp,
@@ -226,7 +226,8 @@ impl Outbox {
     }
 
     /// Gives what is unrouted to each of `channels`. What waits for a channel that is no longer among them, and that
-    /// nobody is sending, is told to the others instead.
+    /// nobody is sending, is told to the others instead; what somebody may still be sending there hears the news, too, so
+    /// that it does not tell of the past when it is taken over.
     pub fn route(&mut self, channels: &[ChannelName], now: Timestamp) {
         self.reclaim_orphans(channels, now);
         if channels.is_empty() {
@@ -234,8 +235,9 @@ impl Outbox {
         }
         if let Some(notice) = self.unrouted.take() {
             for channel in channels {
-                self.lanes.entry(channel.clone()).or_default().push(notice.clone(), now);
+                self.lanes.entry(channel.clone()).or_default();
             }
+            self.lanes.values_mut().for_each(|lane| lane.push(notice.clone(), now));
         }
     }
 
@@ -287,17 +289,20 @@ impl Outbox {
         self.drop_empty_lanes();
     }
 
+    /// Forgets waits and leases that only a clock that was far ahead can have set.
+    pub(crate) fn clamp_skew(&mut self, now: Timestamp) {
+        for head in self.lanes.values_mut().filter_map(|lane| lane.head.as_mut()) {
+            if head.next_at > now.plus(LONGEST_WAIT + LEASE) {
+                head.next_at = now;
+            }
+            head.lease.take_if(|lease| lease.until > now.plus(LEASE * 2));
+        }
+    }
+
     /// When somebody must look at it next.
     pub fn wake_at(&self) -> Option<Timestamp> {
         let unrouted = self.unrouted.as_ref().map(|notice| notice.at);
         self.lanes.values().filter_map(Lane::wake_at).chain(unrouted).min()
-    }
-
-    /// When the oldest undelivered news was decided.
-    pub fn oldest(&self) -> Option<Timestamp> {
-        let heads = self.lanes.values().filter_map(|lane| lane.head.as_ref().map(|head| head.notice.at));
-        let pending = self.lanes.values().filter_map(|lane| lane.pending.as_ref().map(|notice| notice.at));
-        heads.chain(pending).chain(self.unrouted.as_ref().map(|notice| notice.at)).min()
     }
 
     fn drop_empty_lanes(&mut self) {
@@ -308,7 +313,11 @@ impl Outbox {
 /// Of two lanes that told the same monitor, the one that owes more says it for both.
 fn merged_orphan(one: Option<Notice>, other: Notice) -> Notice {
     match one {
-        Some(one) if one.outages + one.recoveries > other.outages + other.recoveries => one,
+        Some(one) if news(&one) > news(&other) => one,
         Some(_) | None => other,
     }
+}
+
+fn news(notice: &Notice) -> u64 {
+    u64::from(notice.outages) + u64::from(notice.recoveries)
 }

@@ -24,9 +24,10 @@ async fn a_channel_that_hangs_delays_no_other_and_is_told_when_it_answers_again(
     let (alarm, pulse) = (Arc::clone(&town.alarm), Arc::new(Pulse::default()));
     let running = tokio::spawn(async move {
         let stopped = async move { drop(stopped.await) };
-        checker.run(&alarm, Duration::from_secs(30), &pulse, stopped).await;
+        // It would sleep for an hour: only a write's ring wakes it.
+        checker.run(&alarm, Duration::from_hours(1), &pulse, stopped).await;
     });
-    for number in 0..5 {
+    for number in 0..12 {
         // Each waits for the one before: while `stuck` hangs in its first message, `quick` hears of all.
         let fail = Ping::bare(Signal::Fail);
         flow.record_ping(&id(&format!("job-{number}")), fail, Sender::default(), SystemClock.now()).await.unwrap();
@@ -34,9 +35,8 @@ async fn a_channel_that_hangs_delays_no_other_and_is_told_when_it_answers_again(
     }
     assert_eq!(stuck.tellings(), []);
     stuck.release();
-    stuck.has_told(5).await;
-    // The first, what was held back, and perhaps one that came just then.
-    assert!(stuck.messages().len() <= 3, "what gathered while it hung goes together");
+    stuck.has_told(12).await;
+    assert!(stuck.messages().len() < 12, "what gathered while it hung goes together");
     stop.send(()).unwrap();
     running.await.unwrap();
 }

@@ -1,5 +1,5 @@
 //! The checker over the real store: races, isolation, digests, and a crash after every single step.
-#![expect(clippy::unwrap_used, reason = "what a test cannot do without fails it")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what a test cannot do without fails it")]
 
 mod crashes;
 mod delivery;
