@@ -2,13 +2,14 @@
 
 use std::{
     fs::{self, File},
+    io,
     path::{Path, PathBuf},
 };
 
 use thiserror::Error;
 
 use crate::{
-    open::{Use, connect},
+    open::{Use, connect, create_private},
     store::SqliteStore,
 };
 
@@ -50,7 +51,8 @@ impl SqliteStore {
     }
 }
 
-/// Copies beside the place first: what is at `to` is whole, and on the disk.
+/// Copies beside the place first: what is at `to` is whole, and on the disk, its name included. Only this user may read
+/// it, like the store.
 fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
     if to.exists() {
         return Err(BackupError::Exists { path: to.to_owned() });
@@ -61,8 +63,23 @@ fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
     let Some(text) = part.to_str() else { return Err(BackupError::NotText { path: to.to_owned() }) };
     // What an attempt before this one left behind.
     let _ = fs::remove_file(&part);
+    create_private(&part).map_err(BackupError::failed)?;
     let copied = connect(from, Use::Write).and_then(|db| db.execute("VACUUM INTO ?1", [text]));
     copied.map_err(BackupError::failed)?;
     File::open(&part).and_then(|file| file.sync_all()).map_err(BackupError::failed)?;
-    fs::rename(&part, to).map_err(BackupError::failed)
+    fs::rename(&part, to).map_err(BackupError::failed)?;
+    sync_folder(to).map_err(BackupError::failed)
+}
+
+/// Brings the name of the file at `path` to the disk.
+#[cfg(unix)]
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// Other systems do not open folders; they write names down themselves.
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
 }

@@ -13,6 +13,10 @@
 //! | `writer` | group commit |
 //! | `reader` | the readers |
 //! | `forget` | what is swept away |
+//! | `steady` | whether the clock is to be believed before anything is |
+//!
+//! `cargo run --release --example extend_rate` measures the store alone: ordinary pings a second and the CPU time of each,
+//! from tasks of the same process. `heartbeat-bench` measures the whole product, through HTTP.
 
 mod backup;
 mod forget;
@@ -24,6 +28,7 @@ mod open;
 mod reader;
 mod row;
 mod schema;
+mod steady;
 mod store;
 mod verbs;
 mod writer;

@@ -4,22 +4,22 @@ use heartbeat_core::{
     MonitorId, Project, Slug, Timestamp,
     store::{Due, Found, Page},
 };
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use crate::{
     row::{Record, columns, found},
     writer::Failure,
 };
 
+/// Read as far as is needed: a key that names no monitor takes nobody's place, and wakes nobody.
 const DUE: &str = "SELECT id, wake_at FROM monitor WHERE shard = ?1 AND wake_at IS NOT NULL AND wake_at <= ?2 \
-                   ORDER BY wake_at LIMIT ?3";
-const NEXT_WAKE: &str = "SELECT min(wake_at) FROM monitor WHERE shard = ?1 AND wake_at IS NOT NULL";
+                   ORDER BY wake_at";
 /// Keys are `project/slug`, so a project's are a range of them: `0` is the character after `/`.
 const RANGE: &str = concat!(
     "SELECT ",
     columns!(),
     " FROM monitor WHERE id > ?1 AND id < ?2 AND deleted_until IS NULL AND (expires_at IS NULL OR expires_at > ?3) \
-     ORDER BY id LIMIT ?4"
+     ORDER BY id"
 );
 /// Keys have only letters, digits, `-` and `/`, all before this.
 const AFTER_ALL: &str = "~";
@@ -30,25 +30,31 @@ pub(crate) fn find(db: &Connection, id: &MonitorId, now: Timestamp) -> Result<Fo
 }
 
 /// What must be looked at by `now`, earliest first.
-pub(crate) fn due(db: &Connection, shard: u16, now: Timestamp, limit: i64) -> Result<Vec<Due>, Failure> {
+pub(crate) fn due(db: &Connection, shard: u16, now: Timestamp, limit: usize) -> Result<Vec<Due>, Failure> {
     let mut statement = db.prepare_cached(DUE)?;
-    let mut rows = statement.query(params![shard, now.as_micros(), limit])?;
+    let mut rows = statement.query(params![shard, now.as_micros()])?;
     let mut due = Vec::new();
-    while let Some(row) = rows.next()? {
-        let key: String = row.get(0)?;
-        let Some(id) = MonitorId::parse(&key) else {
-            tracing::error!(key, "a stored key is not that of a monitor");
-            continue;
-        };
-        due.push(Due { id, wake_at: Timestamp::from_micros(row.get(1)?) });
+    while due.len() < limit {
+        let Some(row) = rows.next()? else { break };
+        let key = String::from_utf8_lossy(row.get_ref(0)?.as_bytes().unwrap_or_default());
+        if let Some(id) = named(&key) {
+            due.push(Due { id, wake_at: Timestamp::from_micros(row.get(1)?) });
+        } else {
+            // The auditor, who sweeps everything, raises the alarm.
+            tracing::debug!(%key, "a stored key is not that of a monitor");
+        }
     }
     Ok(due)
 }
 
-/// When the next item must be looked at.
+/// When the next item must be looked at: one that [`due`] will find.
 pub(crate) fn next_wake(db: &Connection, shard: u16) -> Result<Option<Timestamp>, Failure> {
-    let next: Option<Option<i64>> = db.prepare_cached(NEXT_WAKE)?.query_row([shard], |row| row.get(0)).optional()?;
-    Ok(next.flatten().map(Timestamp::from_micros))
+    Ok(due(db, shard, Timestamp::MAX, 1)?.first().map(|due| due.wake_at))
+}
+
+/// The monitor of this key; `None` when the key is not as we write it.
+fn named(key: &str) -> Option<MonitorId> {
+    MonitorId::parse(key).filter(|id| id.to_string() == key)
 }
 
 /// A project's monitors by slug.
@@ -75,16 +81,21 @@ pub(crate) fn sweep(
     range(db, &from, AFTER_ALL, limit, now)
 }
 
+/// A key that names no monitor is told as corrupt, counts for nothing, and cannot be the end of a page.
 fn range(db: &Connection, from: &str, to: &str, limit: usize, now: Timestamp) -> Result<Page<MonitorId>, Failure> {
     let mut statement = db.prepare_cached(RANGE)?;
-    // One more than asked for tells whether there is a next page.
-    let one_more = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
-    let records = statement.query_map(params![from, to, now.as_micros(), one_more], Record::read)?;
-    let mut records = records.collect::<rusqlite::Result<Vec<_>>>()?;
-    let is_last = records.len() <= limit;
-    records.truncate(limit);
-    let next = if is_last { None } else { records.last().and_then(|record| MonitorId::parse(&record.id)) };
-    let items =
-        records.into_iter().filter_map(|record| Some(record.into_monitor().transpose()?.map(|(stored, _)| stored)));
-    Ok(Page { items: items.collect(), next })
+    let mut rows = statement.query(params![from, to, now.as_micros()])?;
+    let (mut page, mut last, mut count) = (Page { items: Vec::new(), next: None }, None, 0);
+    while let Some(row) = rows.next()? {
+        if count == limit {
+            page.next = last;
+            break;
+        }
+        let record = Record::read(row)?;
+        if let Some(id) = named(&record.id) {
+            (last, count) = (Some(id), count + 1);
+        }
+        page.items.extend(record.into_monitor().map(|found| found.map(|(stored, _)| stored)).transpose());
+    }
+    Ok(page)
 }

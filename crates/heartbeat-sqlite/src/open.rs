@@ -1,14 +1,17 @@
 //! Opening the file: connections with the settings that durability and memory rest on, and errors that say what to do.
 
 use std::{
+    fs::File,
+    io,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use thiserror::Error;
 
-use crate::schema::{Obstacle, migrate, version};
+use crate::schema::{Obstacle, check, migrate};
 
 /// How long a connection waits for another process's write.
 const BUSY: Duration = Duration::from_secs(5);
@@ -68,6 +71,20 @@ pub enum OpenError {
         /// The newest version that this program knows.
         known: usize,
     },
+    /// An older Heartbeat has written it, and a short command does not change that under a running `serve`.
+    #[error(
+        "{} was written by an older Heartbeat (store version {found}; this program writes {known}): restart serve with this \
+         version first, which brings the file up to date, then try again",
+        path.display()
+    )]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: usize,
+        /// The version that this program writes.
+        known: usize,
+    },
 }
 
 impl OpenError {
@@ -80,6 +97,7 @@ impl OpenError {
         match obstacle {
             Obstacle::Foreign => Self::NotOurs { path },
             Obstacle::Newer { found, known } => Self::Newer { path, found, known },
+            Obstacle::Older { found, known } => Self::Older { path, found, known },
             Obstacle::Sql(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
                 Self::NotOurs { path }
             }
@@ -88,24 +106,43 @@ impl OpenError {
     }
 }
 
-/// Brings the file at `path` to the newest version; makes it when there is none.
-pub(crate) fn prepare(path: &Path) -> Result<(), OpenError> {
+/// Brings the file at `path` to the newest version, as far as `mode` may; makes it when there is none.
+pub(crate) fn prepare(path: &Path, mode: Mode) -> Result<(), OpenError> {
+    make(path);
     for _ in 1..TURNS {
-        match try_prepare(path) {
+        match try_prepare(path, mode) {
             Err(Obstacle::Sql(error)) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {}
             prepared => return prepared.map_err(|obstacle| OpenError::from_obstacle(path, obstacle)),
         }
         // Nobody waits for the journal to be changed; but for a turn to write, everybody does.
         let _ = bare(path).and_then(|db| db.execute_batch("BEGIN IMMEDIATE; ROLLBACK"));
     }
-    try_prepare(path).map_err(|obstacle| OpenError::from_obstacle(path, obstacle))
+    try_prepare(path, mode).map_err(|obstacle| OpenError::from_obstacle(path, obstacle))
 }
 
-fn try_prepare(path: &Path) -> Result<(), Obstacle> {
+/// Makes an empty file for this user alone when there is none. `SQLite` gives the files beside it the same mode.
+fn make(path: &Path) {
+    /// Closing a file lets go of all locks that this process has on it: nobody opens it before we have closed it.
+    static MAKING: Mutex<()> = Mutex::new(());
+    let _making = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+    // Whatever is in the way, somebody who was quicker apart, `SQLite` meets it next and says so.
+    let _ = create_private(path);
+}
+
+/// Makes an empty file that only this user may read: what jobs print may be private.
+pub(crate) fn create_private(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn try_prepare(path: &Path, mode: Mode) -> Result<(), Obstacle> {
     let mut db = bare(path)?;
-    version(&db)?;
+    check(&db, mode)?;
     configure(&db, Use::Write)?;
-    migrate(&mut db)
+    migrate(&mut db, mode)
 }
 
 /// What a connection is for.

@@ -69,7 +69,7 @@ pub(crate) struct Record {
 impl Record {
     /// Reads a row that has the columns of `columns!`.
     pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        let id: String = row.get(0)?;
+        let id = String::from_utf8_lossy(row.get_ref(0)?.as_bytes().unwrap_or_default()).into_owned();
         let deleted_until = row.get::<_, Option<i64>>(1)?.map(Timestamp::from_micros);
         let rest = row.get_ref(2)?.as_bytes().unwrap_or_default();
         let mut attributes = parse_rest(&id, rest);

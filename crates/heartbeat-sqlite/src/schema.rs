@@ -1,7 +1,10 @@
 //! The tables, and how a file gets to their newest version. A file of a newer version than this program knows is refused,
-//! never touched.
+//! never touched. One of an older version is brought up only by who serves it: a process that has it open meanwhile may
+//! not know the new tables.
 
 use rusqlite::Connection;
+
+use crate::open::Mode;
 
 /// Marks a file as Heartbeat's: `HBT1` in ASCII, in the file's `application_id`.
 const APPLICATION: i32 = 0x4842_5431;
@@ -79,6 +82,13 @@ pub(crate) enum Obstacle {
         /// The newest that this program knows.
         known: usize,
     },
+    /// An older Heartbeat has written it, and may be serving it.
+    Older {
+        /// Its version.
+        found: usize,
+        /// The version that this program writes.
+        known: usize,
+    },
     /// `SQLite` says so.
     Sql(rusqlite::Error),
 }
@@ -89,23 +99,41 @@ impl From<rusqlite::Error> for Obstacle {
     }
 }
 
-/// Brings the file to the newest version, in one transaction. Two programs may try at once.
-pub(crate) fn migrate(db: &mut Connection) -> Result<(), Obstacle> {
-    if version(db)? == MIGRATIONS.len() {
+/// Brings the file to the newest version, in one transaction, as far as `mode` may. Two programs may try at once.
+pub(crate) fn migrate(db: &mut Connection, mode: Mode) -> Result<(), Obstacle> {
+    run(db, &MIGRATIONS, mode)
+}
+
+/// Whether the file is one that `mode` may open. Looks only: what is not ours is not to be touched.
+pub(crate) fn check(db: &Connection, mode: Mode) -> Result<(), Obstacle> {
+    missing(db, &MIGRATIONS, mode).map(|_| ())
+}
+
+fn run(db: &mut Connection, migrations: &[&str], mode: Mode) -> Result<(), Obstacle> {
+    if missing(db, migrations, mode)?.is_empty() {
         return Ok(());
     }
     let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let found = version(&transaction)?;
-    for migration in MIGRATIONS.iter().skip(found) {
+    for migration in missing(&transaction, migrations, mode)? {
         transaction.execute_batch(migration)?;
     }
     transaction.pragma_update(None, "application_id", APPLICATION)?;
-    transaction.pragma_update(None, "user_version", i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX))?;
+    transaction.pragma_update(None, "user_version", i64::try_from(migrations.len()).unwrap_or(i64::MAX))?;
     Ok(transaction.commit()?)
 }
 
-/// The version of the file; 0 = nothing in it yet. Looks only: what is not ours is not to be touched.
-pub(crate) fn version(db: &Connection) -> Result<usize, Obstacle> {
+/// What the file lacks.
+fn missing<'m>(db: &Connection, migrations: &'m [&'m str], mode: Mode) -> Result<&'m [&'m str], Obstacle> {
+    let (found, known) = (version(db)?, migrations.len());
+    let Some(missing) = migrations.get(found..) else { return Err(Obstacle::Newer { found, known }) };
+    match mode {
+        Mode::Beside if found > 0 && !missing.is_empty() => Err(Obstacle::Older { found, known }),
+        Mode::Beside | Mode::Serve => Ok(missing),
+    }
+}
+
+/// The version of the file; 0 = nothing in it yet.
+fn version(db: &Connection) -> Result<usize, Obstacle> {
     // In this order: whoever makes the file meanwhile writes all three at once, so that what is seen last is the newest.
     let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -113,6 +141,39 @@ pub(crate) fn version(db: &Connection) -> Result<usize, Obstacle> {
     if application != APPLICATION && (tables > 0 || version != 0) {
         return Err(Obstacle::Foreign);
     }
-    let (found, known) = (usize::try_from(version).unwrap_or(usize::MAX), MIGRATIONS.len());
-    if found > known { Err(Obstacle::Newer { found, known }) } else { Ok(found) }
+    Ok(usize::try_from(version).unwrap_or(usize::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{APPLICATION, Connection, FIRST, Obstacle, run, version};
+    use crate::open::Mode;
+
+    const NEXT: [&str; 2] = [FIRST, "CREATE TABLE next (a)"];
+
+    fn has_version(db: &Connection, expected: usize) -> bool {
+        matches!(version(db), Ok(found) if found == expected)
+    }
+
+    #[test]
+    fn a_short_command_of_a_newer_version_leaves_an_older_file_to_serve() {
+        let mut db = Connection::open_in_memory().unwrap();
+        assert!(run(&mut db, &[FIRST], Mode::Beside).is_ok(), "a new file is made");
+        assert!(has_version(&db, 1));
+        let refused = run(&mut db, &NEXT, Mode::Beside);
+        assert!(matches!(refused, Err(Obstacle::Older { found: 1, known: 2 })));
+        assert!(has_version(&db, 1));
+        assert!(run(&mut db, &NEXT, Mode::Serve).is_ok());
+        assert!(run(&mut db, &NEXT, Mode::Beside).is_ok(), "now it is up to date");
+        assert!(has_version(&db, 2));
+        assert!(matches!(run(&mut db, &[FIRST], Mode::Serve), Err(Obstacle::Newer { found: 2, known: 1 })));
+    }
+
+    #[test]
+    fn a_file_that_somebody_makes_meanwhile_is_not_taken_for_a_new_one() {
+        let mut db = Connection::open_in_memory().unwrap();
+        db.pragma_update(None, "application_id", APPLICATION).unwrap();
+        db.pragma_update(None, "user_version", 1).unwrap();
+        assert!(matches!(run(&mut db, &NEXT, Mode::Beside), Err(Obstacle::Older { .. })));
+    }
 }

@@ -1,6 +1,9 @@
 //! The store: the port's verbs, each handed to the writer or to a reader.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use async_trait::async_trait;
 use heartbeat_core::{
@@ -13,12 +16,14 @@ use heartbeat_core::{
 };
 
 use crate::{
+    forget::newest,
     history::{self, Line},
     key,
     lock::ServeLock,
     look,
-    open::{Mode, OpenError, prepare},
+    open::{Mode, OpenError, Use, connect, prepare},
     reader::Readers,
+    steady::Steady,
     verbs,
     writer::{Outcome, Writer},
 };
@@ -34,6 +39,7 @@ pub struct SqliteStore {
     // In the order in which they must go: the lock last.
     readers: Readers,
     writer: Writer,
+    steady: Mutex<Steady>,
     _lock: Option<ServeLock>,
 }
 
@@ -45,9 +51,12 @@ impl SqliteStore {
             Mode::Serve => Some(ServeLock::take(path)?),
             Mode::Beside => None,
         };
-        prepare(path)?;
+        prepare(path, mode)?;
         let writer = Writer::start(path, alarm)?;
-        Ok(Self { readers: Readers::new(path.to_owned()), writer, _lock: lock })
+        let newest = connect(path, Use::Read).and_then(|db| newest(&db));
+        let newest = newest.map_err(|error| OpenError::cannot_open(path, error.to_string()))?;
+        let steady = Mutex::new(Steady::since(newest));
+        Ok(Self { readers: Readers::new(path.to_owned()), writer, steady, _lock: lock })
     }
 
     /// Finishes what was accepted and brings the file to rest; everything after it is refused. Blocks for as long as the
@@ -63,6 +72,10 @@ impl SqliteStore {
 
     pub(crate) fn writer(&self) -> &Writer {
         &self.writer
+    }
+
+    pub(crate) fn steady(&self) -> MutexGuard<'_, Steady> {
+        self.steady.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -112,7 +125,7 @@ impl Store for SqliteStore {
     }
 
     async fn due(&self, shard: u16, now: Timestamp, limit: usize) -> Result<Vec<Due>, StoreError> {
-        self.readers.read(move |db| look::due(db, shard, now, at_most(limit))).await
+        self.readers.read(move |db| look::due(db, shard, now, limit)).await
     }
 
     async fn next_wake(&self) -> Result<Option<Timestamp>, StoreError> {

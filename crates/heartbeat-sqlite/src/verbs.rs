@@ -140,7 +140,10 @@ fn next(found: &Found, mut attributes: Attributes, change: &Change) -> Option<Ne
         (Becomes::Deleted { before, until }, Found::Monitor(there)) if there.monitor.rev == before.monitor.rev => {
             Some(Next::Tombstone { until: *until })
         }
-        (Becomes::Created(_) | Becomes::Changed { .. } | Becomes::Deleted { .. }, _) => None,
+        (
+            Becomes::Created(_) | Becomes::Changed { .. } | Becomes::Deleted { .. },
+            Found::Monitor(_) | Found::Deleted | Found::Nothing,
+        ) => None,
     }
 }
 

@@ -1,10 +1,15 @@
 //! Group commit: one thread takes what has queued up, runs it in one transaction, commits, and only then answers each
 //! caller. No outcome, a failed condition included, leaves before the commit.
 //!
-//! An error of the batch is everybody's: nothing of it is written, or nobody knows, and the connection is opened anew.
-//! The thread ends only when the store is closed.
+//! An error of the batch, a panic included, is everybody's: nothing of it is written, or nobody knows. The connection is
+//! opened anew unless it is known to be well. The thread ends only when the store is closed.
+
+mod setback;
+#[cfg(test)]
+mod tests;
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
@@ -17,6 +22,7 @@ use heartbeat_core::{StoreError, Timestamp, alarm::Alarm, item::Corrupt};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use self::setback::{End, Setback};
 use crate::open::{OpenError, Use, connect};
 
 /// The most writes in one commit.
@@ -122,7 +128,7 @@ impl Writer {
         let cannot = |reason| OpenError::cannot_open(path, reason);
         let db = connect(path, Use::Write).map_err(|error| cannot(error.to_string()))?;
         let (queue, waiting) = sync_channel(MAX_WAITING);
-        let desk = Desk { path: path.to_owned(), db: Some(db), waiting, alarm };
+        let desk = Desk { path: path.to_owned(), db: Some(db), waiting, alarm, health: Health::Working };
         let builder = std::thread::Builder::new().name("heartbeat-writer".to_owned());
         let thread = builder.spawn(move || desk.work()).map_err(|error| cannot(error.to_string()))?;
         Ok(Self { queue, thread: Mutex::new(Some(thread)) })
@@ -174,6 +180,14 @@ struct Desk {
     db: Option<Connection>,
     waiting: Receiver<Message>,
     alarm: Arc<Alarm>,
+    health: Health,
+}
+
+/// How the last batch went. Only its changes are worth a line in the log: a full disk fails hundreds of batches a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Health {
+    Working,
+    Failing,
 }
 
 /// Whether the thread goes on.
@@ -214,10 +228,7 @@ impl Desk {
     /// Writes the batch, then answers everybody in it.
     fn carry_out(&mut self, batch: &mut Vec<Box<dyn Job>>) {
         let written = self.transact(batch);
-        if let Err(error) = &written {
-            tracing::error!(%error, writes = batch.len(), "a batch of writes has failed; the file is opened anew");
-            self.db = None;
-        }
+        self.health = self.health.after(written.as_ref().err(), batch.len());
         if let Ok(Some(wake_at)) = written {
             self.alarm.ring_if_before(wake_at);
         }
@@ -227,27 +238,21 @@ impl Desk {
         }
     }
 
-    /// One transaction; says when the earliest of what it wrote must be looked at. Until COMMIT is asked for, an error
-    /// means that nothing was written: a connection that is dropped rolls back. After that nobody knows.
+    /// One transaction; says when the earliest of what it wrote must be looked at.
     fn transact(&mut self, batch: &mut [Box<dyn Job>]) -> Result<Option<Timestamp>, StoreError> {
-        let db = self.connection().map_err(not_written)?;
-        db.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([])).map_err(not_written)?;
-        let mut earliest: Option<Timestamp> = None;
-        for job in batch {
-            let wake_at = job.run(db).map_err(not_written)?;
-            earliest = earliest.into_iter().chain(wake_at).min();
-        }
-        let committed = db.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
-        committed.map_err(|error| StoreError::Unknown(error.to_string()))?;
-        Ok(earliest)
-    }
-
-    fn connection(&mut self) -> rusqlite::Result<&Connection> {
-        let db = match self.db.take() {
-            Some(db) => db,
-            None => connect(&self.path, Use::Write)?,
+        let opened = self.db.take().map_or_else(|| connect(&self.path, Use::Write), Ok);
+        let db = opened.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let setback = match attempt(&db, batch) {
+            Ok(earliest) => {
+                self.db = Some(db);
+                return Ok(earliest);
+            }
+            Err(setback) => setback,
         };
-        Ok(self.db.insert(db))
+        let end = End::of(&db);
+        // One that is dropped rolls back what it may still hold.
+        self.db = setback.leaves_well(end).then_some(db);
+        Err(setback.into_error(end))
     }
 
     /// What came after the store was closed.
@@ -261,7 +266,42 @@ impl Desk {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the shape of map_err")]
-fn not_written(error: rusqlite::Error) -> StoreError {
-    StoreError::Unavailable(error.to_string())
+impl Health {
+    /// Says so when writes begin to fail and when they work again.
+    fn after(self, failed: Option<&StoreError>, writes: usize) -> Self {
+        match (self, failed) {
+            (Self::Working, None) => Self::Working,
+            (Self::Working, Some(error)) => {
+                tracing::error!(%error, writes, "a batch of writes has failed; more that fail are told at debug level");
+                Self::Failing
+            }
+            (Self::Failing, Some(error)) => {
+                tracing::debug!(%error, writes, "a batch of writes has failed again");
+                Self::Failing
+            }
+            (Self::Failing, None) => {
+                tracing::info!("writes work again");
+                Self::Working
+            }
+        }
+    }
+}
+
+/// Runs the batch in a transaction and commits it.
+fn attempt(db: &Connection, batch: &mut [Box<dyn Job>]) -> Result<Option<Timestamp>, Setback> {
+    db.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([])).map_err(Setback::Refused)?;
+    // After a panic nothing of what the jobs have touched is used again: their answers are thrown away, and the
+    // connection with them.
+    let ran = catch_unwind(AssertUnwindSafe(|| run(db, batch)));
+    let earliest = ran.map_err(|panic| Setback::panicked(panic.as_ref()))?.map_err(Setback::Refused)?;
+    db.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([])).map_err(Setback::NotCommitted)?;
+    Ok(earliest)
+}
+
+fn run(db: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<Option<Timestamp>> {
+    let mut earliest: Option<Timestamp> = None;
+    for job in batch {
+        earliest = earliest.into_iter().chain(job.run(db)?).min();
+    }
+    Ok(earliest)
 }

@@ -273,6 +273,8 @@ async fn what_nobody_can_see_any_more_is_forgotten_in_small_batches() {
     assert_eq!(store.forget(old, RETENTION, 1_000).await, Ok(150));
     assert_eq!(count(&file, "history"), 50);
     assert_eq!(store.history(&id("kept"), Timestamp::MAX, 100).await.unwrap().len(), 50);
+    let an_hour_before = expires_at.minus(minutes(60));
+    assert_eq!(store.forget(an_hour_before, RETENTION, 1_000).await, Ok(0), "a clock that has jumped is in doubt");
     assert_eq!(
         store.forget(expires_at, RETENTION, 1_000).await,
         Ok(50),
@@ -280,6 +282,92 @@ async fn what_nobody_can_see_any_more_is_forgotten_in_small_batches() {
     );
     there(&store, &id("kept")).await;
     assert_eq!(count(&file, "monitor"), 1);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_wrong_forgets_nothing_until_it_has_been_steady_for_an_hour() {
+    let file = File::new();
+    let store = file.serve();
+    put(&store, pinged("job")).await;
+    for number in 1..=10 {
+        store.extend(ping("job", NOW.plus(TICK * number), number.into())).await.unwrap();
+    }
+    drop(store);
+    let store = file.serve();
+    let year = Duration::from_hours(24 * 365);
+    for wrong in [NOW.plus(year), NOW.minus(year)] {
+        for minute in 0..60 {
+            assert_eq!(store.forget(wrong.plus(minutes(minute)), RETENTION, 1_000).await, Ok(0));
+        }
+        assert_eq!(store.forget(NOW, RETENTION, 1_000).await, Ok(0), "right again, and nothing is old");
+    }
+    assert_eq!((count(&file, "monitor"), count(&file, "history")), (1, 10));
+    assert_eq!(store.forget(NOW.plus(year), RETENTION, 1_000).await, Ok(0));
+    assert_eq!(store.forget(NOW.plus(year).plus(minutes(60)), RETENTION, 1_000).await, Ok(1 + 9), "it was a year");
+}
+
+#[tokio::test]
+async fn a_line_from_far_in_the_future_holds_no_other_back() {
+    let file = File::new();
+    let store = file.serve();
+    put(&store, pinged("job")).await;
+    for number in 1..=10 {
+        store.extend(ping("job", NOW.plus(TICK * number), number.into())).await.unwrap();
+    }
+    let far = NOW.plus(Duration::from_hours(24 * 365));
+    file.raw().execute("UPDATE history SET at = ?1 WHERE line IN (1, 7)", [far.as_micros()]).unwrap();
+    assert_eq!(store.forget(NOW.plus(TICK * 10), RETENTION, 1_000).await, Ok(1), "the first, before all that is kept");
+    let old = NOW.plus(RETENTION).plus(TICK * 9);
+    assert_eq!(store.forget(old, RETENTION, 1_000).await, Ok(7), "2 to 8, and 7 among them");
+    assert_eq!(count(&file, "history"), 2);
+}
+
+/// Puts a row beside the store's back under a key that names no monitor, due long ago.
+fn plant_a_stray(file: &File, key: &str) {
+    let stray = "INSERT INTO monitor (id, shard, wake_at, rest) VALUES (CAST(?1 AS TEXT), 0, 1, '{}')";
+    assert_eq!(file.raw().execute(stray, [key.as_bytes()]).unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_key_that_names_no_monitor_wakes_nobody_and_takes_nobodys_place() {
+    let file = File::new();
+    let store = file.serve();
+    for key in ["no-slash", "default/JOB", "default/a b", "default/"] {
+        plant_a_stray(&file, key);
+    }
+    let latin = "INSERT INTO monitor (id, shard, wake_at, rest) VALUES (CAST(X'64E4' AS TEXT), 0, 1, '{}')";
+    assert_eq!(file.raw().execute(latin, []).unwrap(), 1);
+    assert_eq!(store.next_wake().await, Ok(None), "the checker may sleep");
+    assert_eq!(store.due(0, NOW, 10).await, Ok(Vec::new()));
+    let wake_at = put(&store, pinged("job")).await.wake_at;
+    put(&store, pinged("zebra")).await;
+    assert_eq!(store.next_wake().await, Ok(wake_at));
+    let due = store.due(0, wake_at.unwrap(), 1).await.unwrap();
+    assert_eq!(due.into_iter().map(|due| due.id).collect::<Vec<_>>(), [id("job")]);
+    let (mut monitors, mut strays, mut after) = (0, 0, None);
+    loop {
+        let page = store.sweep(after.as_ref(), 1, NOW).await.unwrap();
+        monitors += page.items.iter().filter(|item| item.is_ok()).count();
+        strays += page.items.iter().filter(|item| item.is_err()).count();
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!((monitors, strays), (2, 5), "the auditor sees all of them, each once");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_may_read_what_jobs_print() {
+    let file = File::new();
+    let store = file.serve();
+    put(&store, pinged("job")).await;
+    store.backup(&file.path("backup.db")).await.unwrap();
+    for name in ["heartbeat.db", "heartbeat.db-wal", "heartbeat.db-shm", "backup.db"] {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(file.path(name)).unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
 }
 
 fn count(file: &File, table: &str) -> i64 {

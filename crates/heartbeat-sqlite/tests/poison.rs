@@ -1,7 +1,5 @@
 //! One corrupt item among a thousand, damaged in the file itself, while a checker works.
 
-#![expect(clippy::unwrap_used, reason = "a test passes or it panics")]
-
 use std::{
     sync::{
         Arc,
