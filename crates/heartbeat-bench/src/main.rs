@@ -43,6 +43,9 @@ struct Arguments {
     /// How long each row of pings is measured, in seconds.
     #[arg(long)]
     seconds: Option<u64>,
+    /// Before each row, wait for this many seconds at most until nothing else uses the machine.
+    #[arg(long, default_value_t = 0)]
+    wait: u64,
     /// Measure this `heartbeat` binary instead of building one.
     #[arg(long)]
     binary: Option<PathBuf>,
@@ -58,6 +61,8 @@ struct Plan {
     folder: PathBuf,
     /// The `heartbeat` binary.
     binary: PathBuf,
+    /// How long a quiet moment is waited for, before each row.
+    patience: Duration,
     /// How long the server is warmed up.
     warm_up: Duration,
     /// How long pings are measured.
@@ -108,6 +113,7 @@ fn plan(arguments: &Arguments, folder: PathBuf, binary: PathBuf) -> Plan {
     Plan {
         folder,
         binary,
+        patience: Duration::from_secs(arguments.wait),
         warm_up: seconds(2, 1),
         measured,
         pinged,

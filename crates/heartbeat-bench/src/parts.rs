@@ -1,10 +1,19 @@
 //! The parts of the benchmark, in their order.
 
-use std::io::{Write, stderr};
+use std::{
+    io::{Write, stderr},
+    time::Duration,
+};
 
 use clap::ValueEnum;
+use heartbeat_core::{Clock, clock::SystemClock};
 
-use crate::{Plan, passes, pings, report::Report, startup};
+use crate::{Plan, passes, pings, report::Report, startup, stopwatch::Stopwatch, usage::machine_cpu};
+
+/// How long the machine is watched for others.
+const WATCHED: Duration = Duration::from_secs(1);
+/// A machine is quiet when all that runs on it uses less than this in that time.
+const QUIET: Duration = Duration::from_millis(100);
 
 /// A part of the benchmark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -22,24 +31,38 @@ pub(crate) fn measure(plan: &Plan, only: Option<Part>, report: &mut Report) -> a
     let wanted = |part| only.is_none_or(|only| only == part);
     if wanted(Part::Pings) {
         for &monitors in &plan.pinged {
-            tell(&format!("pings over HTTP, {monitors} monitors"))?;
+            tell(plan, &format!("pings over HTTP, {monitors} monitors"))?;
             report.pings.push(pings::measure(plan, monitors)?);
         }
     }
     if wanted(Part::Passes) {
         for &monitors in &plan.passed {
-            tell(&format!("passes of the checker over {monitors} monitors"))?;
+            tell(plan, &format!("passes of the checker over {monitors} monitors"))?;
             report.passes.push(passes::measure(plan, monitors)?);
         }
     }
     if wanted(Part::Start) {
-        tell(&format!("starts with {} monitors", plan.started_with))?;
+        tell(plan, &format!("starts with {} monitors", plan.started_with))?;
         report.starts = Some(startup::measure(plan)?);
     }
     Ok(())
 }
 
-/// Says on standard error what is going on: standard output has the result alone.
-fn tell(what: &str) -> std::io::Result<()> {
-    writeln!(stderr(), "measuring {what} …")
+/// Waits for a quiet moment, and says on standard error what is going on: standard output has the result alone.
+fn tell(plan: &Plan, what: &str) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    runtime.block_on(wait_for_quiet(plan.patience))?;
+    Ok(writeln!(stderr(), "measuring {what} …")?)
+}
+
+async fn wait_for_quiet(patience: Duration) -> anyhow::Result<()> {
+    let waiting = Stopwatch::start();
+    while waiting.elapsed() < patience {
+        let before = machine_cpu()?;
+        SystemClock.sleep(WATCHED).await;
+        if machine_cpu()?.saturating_sub(before) < QUIET {
+            break;
+        }
+    }
+    Ok(())
 }

@@ -1,6 +1,10 @@
 //! Pings over HTTP through the whole stack, into a fresh file.
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    io::{Write, stderr},
+    time::Duration,
+};
 
 use anyhow::ensure;
 
@@ -61,6 +65,7 @@ async fn measure_on_one_thread(plan: &Plan, monitors: u32) -> anyhow::Result<Pin
     let memory = process.memory()?;
     drop(load);
     let warnings = server.stop().await?;
+    write!(stderr(), "{warnings}")?;
     fs::remove_dir_all(&folder)?;
     let server_cpu = after.server.saturating_sub(before.server);
     let generator_cpu = after.generator.saturating_sub(before.generator);

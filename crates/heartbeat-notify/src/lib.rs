@@ -13,6 +13,7 @@ pub mod plain;
 mod story;
 pub mod telegram;
 pub mod terminal;
+mod test_alert;
 mod wording;
 
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub use crate::{
     message::Message,
     telegram::{Telegram, TelegramSettings},
     terminal::Terminal,
+    test_alert::test_alert,
 };
 
 /// The message that tells `tellings`: its own for one, a digest for more. It fits [`message::LIMIT`].

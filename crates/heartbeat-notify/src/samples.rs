@@ -43,9 +43,9 @@ pub(crate) fn reminder(since: &str, cause: Cause, number: u32, after: Duration) 
     Notice::reminder(&incident, Some(incident.since.minus(minutes(65))), Rev(3), incident.since.plus(after))
 }
 
-/// All of them in one notice.
+/// All of them in one notice, each newer than the one before.
 pub(crate) fn folded(notices: impl IntoIterator<Item = Notice>) -> Notice {
-    let mut notices = notices.into_iter();
+    let mut notices = (1..).zip(notices).map(|(number, notice)| Notice { rev: Rev(number), ..notice });
     let mut notice = notices.next().unwrap();
     notices.for_each(|newer| notice.fold(newer));
     notice

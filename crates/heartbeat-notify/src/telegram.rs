@@ -17,13 +17,20 @@ use heartbeat_core::{
     Channel, ChannelName, Telling,
     delivery::{Outcome, Reason},
 };
+use serde::{Serialize, de::DeserializeOwned};
 use teloxide::{
-    payloads::{GetMe, SendMessage},
+    payloads::{GetChat, GetMe, SendMessage},
+    requests::Payload,
     types::{LinkPreviewOptions, ParseMode, Recipient},
 };
+use tokio::time::timeout;
 use tracing::warn;
 
-use self::{answer::Me, client::Client, failure::Failure};
+use self::{
+    answer::{Me, Place},
+    client::Client,
+    failure::Failure,
+};
 pub use self::{
     client::ClientError,
     setting::{ApiUrl, BotToken, Chat, SettingError},
@@ -59,6 +66,37 @@ pub struct Telegram {
     time_out: Duration,
 }
 
+/// What Telegram says of the settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Checked {
+    /// It knows the bot, and the bot sees the chat.
+    Well {
+        /// The bot's name.
+        bot: String,
+        /// The chat's name.
+        chat: String,
+    },
+    /// It knows the bot, and says nothing of the chat: for all we know, messages arrive.
+    ChatUnseen {
+        /// The bot's name.
+        bot: String,
+        /// What it said instead.
+        reason: Reason,
+    },
+    /// It knows the bot, and that the bot cannot tell this chat anything until somebody mends it.
+    BadChat {
+        /// The bot's name.
+        bot: String,
+        /// What is to be mended.
+        reason: Reason,
+    },
+    /// It does not know the bot, or cannot be asked.
+    BadBot {
+        /// What is to be mended.
+        reason: Reason,
+    },
+}
+
 /// How a message is dressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Dress {
@@ -66,6 +104,24 @@ enum Dress {
     Plain,
     /// Plain, and cut.
     Short,
+}
+
+impl Dress {
+    /// What to try after markup could not be read.
+    fn without_markup(self) -> Option<Self> {
+        match self {
+            Self::Html => Some(Self::Plain),
+            Self::Plain | Self::Short => None,
+        }
+    }
+
+    /// What to try after the message was too long.
+    fn cut(self) -> Option<Self> {
+        match self {
+            Self::Html | Self::Plain => Some(Self::Short),
+            Self::Short => None,
+        }
+    }
 }
 
 impl Telegram {
@@ -76,14 +132,54 @@ impl Telegram {
         Ok(Self { name: channel_name("telegram"), client, recipient: Mutex::new(chat.into_recipient()), time_out })
     }
 
-    /// Asks Telegram whose token this is, and gives the bot's name: for a start-up that says what is wrong and goes on.
-    pub async fn check(&self) -> Result<String, Reason> {
-        let get_me = GetMe::new();
-        let asked = tokio::time::timeout(self.time_out, self.client.call::<_, Me>(&get_me));
-        match asked.await.unwrap_or(Err(Failure::TimedOut(self.time_out))) {
-            Ok(me) => Ok(me.name()),
-            Err(failure) => Err(self.client.reason(&failure)),
+    /// Asks Telegram whose token this is, and whether that bot sees the chat: for a start-up that says what is wrong and
+    /// goes on. A group that has moved is followed.
+    pub async fn check(&self) -> Checked {
+        let bot = match self.ask::<_, Me>(&GetMe::new()).await {
+            Ok(me) => me.name(),
+            Err(failure) => return Checked::BadBot { reason: self.client.reason(&failure) },
+        };
+        let failure = match self.ask::<_, Place>(&GetChat::new(self.recipient())).await {
+            Ok(chat) => return Checked::Well { bot, chat: chat.name() },
+            Err(failure) => failure,
+        };
+        let reason = self.client.reason(&failure);
+        match failure {
+            Failure::Moved(to) => {
+                self.follow(Recipient::Id(to));
+                Checked::Well { bot, chat: to.to_string() }
+            }
+            Failure::UnknownChat | Failure::Blocked | Failure::Removed | Failure::Refused { .. } => {
+                Checked::BadChat { bot, reason }
+            }
+            // The token was good a moment ago: this is a Bot API that does not know how to look at a chat.
+            Failure::UnknownToken
+            | Failure::TimedOut(_)
+            | Failure::Exchange(_)
+            | Failure::Garbled(_)
+            | Failure::ServerError(_)
+            | Failure::SlowDown(_)
+            | Failure::Formatting(_)
+            | Failure::TooLong => Checked::ChatUnseen { bot, reason },
         }
+    }
+
+    /// Sends one message.
+    pub async fn tell(&self, message: &Message) -> Outcome {
+        let delivered = timeout(self.time_out, self.deliver(message));
+        match delivered.await.unwrap_or(Err(Failure::TimedOut(self.time_out))) {
+            Ok(()) => Outcome::Delivered,
+            Err(failure) => failure.outcome(self.client.reason(&failure)),
+        }
+    }
+
+    async fn ask<P, T>(&self, payload: &P) -> Result<T, Failure>
+    where
+        P: Payload + Serialize + Sync,
+        T: DeserializeOwned + Default,
+    {
+        let asked = timeout(self.time_out, self.client.call(payload));
+        asked.await.unwrap_or(Err(Failure::TimedOut(self.time_out)))
     }
 
     /// Sends, and does at once what can be done at once about a failure.
@@ -95,22 +191,32 @@ impl Telegram {
                 Ok(()) => return Ok(()),
                 Err(failure) => failure,
             };
-            match (&failure, dress) {
-                (Failure::Moved(to), _) if moves < MOVES => {
+            let again = match &failure {
+                Failure::Moved(to) => (moves < MOVES).then(|| {
                     moves += 1;
                     self.follow(Recipient::Id(*to));
-                }
-                (Failure::Formatting(_), Dress::Html) => {
+                    dress
+                }),
+                Failure::Formatting(_) => dress.without_markup().inspect(|_| {
                     let reason = self.client.reason(&failure);
                     warn!(reason = reason.as_str(), "the message is sent again as plain text");
-                    dress = Dress::Plain;
-                }
-                (Failure::TooLong, Dress::Html | Dress::Plain) => {
+                }),
+                Failure::TooLong => dress.cut().inspect(|_| {
                     warn!("Telegram finds the message too long: it is sent again, cut");
-                    dress = Dress::Short;
-                }
-                _ => return Err(failure),
-            }
+                }),
+                Failure::TimedOut(_)
+                | Failure::Exchange(_)
+                | Failure::Garbled(_)
+                | Failure::ServerError(_)
+                | Failure::SlowDown(_)
+                | Failure::UnknownToken
+                | Failure::UnknownChat
+                | Failure::Blocked
+                | Failure::Removed
+                | Failure::Refused { .. } => None,
+            };
+            let Some(next) = again else { return Err(failure) };
+            dress = next;
         }
     }
 
@@ -185,14 +291,9 @@ impl Channel for Telegram {
     }
 
     async fn send(&self, tellings: &[Telling]) -> Outcome {
-        if tellings.is_empty() {
-            return Outcome::Delivered;
-        }
-        let message = message(tellings);
-        let delivered = tokio::time::timeout(self.time_out, self.deliver(&message));
-        match delivered.await.unwrap_or(Err(Failure::TimedOut(self.time_out))) {
-            Ok(()) => Outcome::Delivered,
-            Err(failure) => failure.outcome(self.client.reason(&failure)),
+        match tellings {
+            [] => Outcome::Delivered,
+            told => self.tell(&message(told)).await,
         }
     }
 }

@@ -1,9 +1,10 @@
-//! Alerts on the terminal: what an installation without a channel has, so that news is never silent.
+//! Alerts on the terminal: what an installation without a channel has, so that news is never silent. A terminal that
+//! does not take them (a full pipe, a stopped session) holds up nothing else.
 
 use std::{
     fmt,
     io::{self, Write},
-    sync::{Mutex, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
@@ -12,8 +13,9 @@ use heartbeat_core::{
     Channel, ChannelName, Telling,
     delivery::{Outcome, Reason},
 };
+use tokio::{sync::Mutex, task::spawn_blocking, time::timeout};
 
-use crate::{channel_name, message, plain};
+use crate::{Message, channel_name, message, plain};
 
 /// Writing a few lines takes no time worth naming; a writer that blocks is a full pipe.
 const TIME_OUT: Duration = Duration::from_secs(1);
@@ -21,20 +23,37 @@ const TIME_OUT: Duration = Duration::from_secs(1);
 /// Prints each message to a writer, plainly, with an empty line after it.
 pub struct Terminal {
     name: ChannelName,
-    writer: Mutex<Box<dyn Write + Send>>,
+    /// Locked for as long as a message is being written: one that blocks occupies one thread, however often it is tried
+    /// again.
+    writer: Arc<Mutex<Box<dyn Write + Send>>>,
+    time_out: Duration,
 }
 
 impl Terminal {
     /// Prints to `writer`.
     pub fn new(writer: Box<dyn Write + Send>) -> Self {
-        Self { name: channel_name("terminal"), writer: Mutex::new(writer) }
+        Self { name: channel_name("terminal"), writer: Arc::new(Mutex::new(writer)), time_out: TIME_OUT }
     }
 
-    fn print(&self, text: &str) -> io::Result<()> {
-        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        // One write, so that lines of a log beside it do not fall in between.
-        writer.write_all(format!("{text}\n\n").as_bytes())?;
-        writer.flush()
+    /// Prints one message.
+    pub async fn tell(&self, message: &Message) -> Outcome {
+        let printed = timeout(self.time_out, self.print(plain::render(message)));
+        let failed = match printed.await {
+            Ok(Ok(())) => return Outcome::Delivered,
+            Ok(Err(error)) => format!("the terminal cannot be written to: {error}"),
+            Err(_) => "the terminal takes nothing: is what reads it stopped?".to_owned(),
+        };
+        Outcome::TryAgain { after: None, reason: Reason::new(&failed) }
+    }
+
+    async fn print(&self, text: String) -> io::Result<()> {
+        let mut writer = Arc::clone(&self.writer).lock_owned().await;
+        let printing = spawn_blocking(move || {
+            // One write, so that lines of a log beside it do not fall in between.
+            writer.write_all(format!("{text}\n\n").as_bytes())?;
+            writer.flush()
+        });
+        printing.await.map_err(io::Error::other)?
     }
 }
 
@@ -58,26 +77,20 @@ impl Channel for Terminal {
     }
 
     fn time_out(&self) -> Duration {
-        TIME_OUT
+        self.time_out
     }
 
     async fn send(&self, tellings: &[Telling]) -> Outcome {
-        if tellings.is_empty() {
-            return Outcome::Delivered;
-        }
-        match self.print(&plain::render(&message(tellings))) {
-            Ok(()) => Outcome::Delivered,
-            Err(error) => {
-                let reason = Reason::new(&format!("the terminal cannot be written to: {error}"));
-                Outcome::TryAgain { after: None, reason }
-            }
+        match tellings {
+            [] => Outcome::Delivered,
+            told => self.tell(&message(told)).await,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::sync::{Mutex, mpsc};
 
     use super::*;
     use crate::samples;
@@ -134,6 +147,38 @@ mod tests {
         let outcome = Terminal::new(Box::new(BrokenPipe)).send(&[samples::overdue()]).await;
         let reason = Reason::new("the terminal cannot be written to: broken pipe");
         assert_eq!(outcome, Outcome::TryAgain { after: None, reason });
+    }
+
+    /// A pipe that takes nothing before the test lets go of its other end.
+    struct FullPipe(mpsc::Receiver<()>, Paper);
+
+    impl Write for FullPipe {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.0.recv();
+            self.1.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_pipe_that_nobody_reads_is_given_up_in_time_and_holds_up_one_thread() {
+        let ((let_go, held), paper) = (mpsc::channel(), Paper::default());
+        let pipe = FullPipe(held, paper.clone());
+        let terminal = Terminal { time_out: Duration::from_millis(20), ..Terminal::new(Box::new(pipe)) };
+        let reason = Reason::new("the terminal takes nothing: is what reads it stopped?");
+        for _ in 0..3 {
+            // On the only worker of this runtime: were it blocked, nobody would be there to give up.
+            let outcome = terminal.send(&[samples::overdue()]).await;
+            assert_eq!(outcome, Outcome::TryAgain { after: None, reason: reason.clone() });
+        }
+        drop(let_go);
+        let patient = Terminal { time_out: Duration::from_secs(30), ..terminal };
+        assert_eq!(patient.send(&[samples::recovery()]).await, Outcome::Delivered);
+        let printed = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(printed.matches("🔴").count(), 1, "only the first was under way: {printed}");
     }
 
     #[test]

@@ -224,7 +224,10 @@ impl<'a> Words<'a> {
 
     fn reminder_line(&self) -> Option<String> {
         match self.story {
-            Story::StillDown { reminder } => Some(format!("Reminder {reminder}. Pausing the monitor stops them")),
+            Story::StillDown { reminder } => {
+                let slug = &self.telling.monitor.slug;
+                Some(format!("Reminder {reminder}. To stop them: heartbeat monitors pause {slug}"))
+            }
             Story::Down
             | Story::DownRepeatedly { .. }
             | Story::DownAgain { .. }

@@ -15,7 +15,10 @@ use heartbeat_core::{
     delivery::{Outcome, Reason},
     incident::Cause,
 };
-use heartbeat_notify::telegram::{ApiUrl, BotToken, Chat, Telegram, TelegramSettings};
+use heartbeat_notify::{
+    telegram::{ApiUrl, BotToken, Chat, Checked, Telegram, TelegramSettings},
+    test_alert,
+};
 use serde_json::{Value, json};
 use tokio::net::TcpSocket;
 use tracing_subscriber::fmt::MakeWriter;
@@ -243,16 +246,85 @@ async fn nothing_to_tell_sends_nothing() {
     assert_eq!(stub.arrived(), []);
 }
 
-#[tokio::test]
-async fn the_start_up_check_tells_the_bots_name() {
+/// The Bot API knows the bot.
+fn known() -> Play {
     let me = json!({"ok": true, "result": {"id": 1, "is_bot": true, "first_name": "Heart", "username": "heart_bot"}});
-    let stub = Stub::playing([Play::Answer(200, me.to_string()), refused(401, "Unauthorized"), Play::Silence]).await;
-    let telegram = telegram(stub.url.clone(), MEDIUM);
-    assert_eq!(telegram.check().await, Ok("@heart_bot".to_owned()));
-    assert_eq!(stub.arrived()[0].path, format!("/bot{TOKEN}/GetMe"));
-    let unknown = "Telegram does not know this bot token: check TELEGRAM_BOT_TOKEN (@BotFather shows it)";
-    assert_eq!(telegram.check().await, Err(Reason::new(unknown)));
-    assert_eq!(telegram.check().await, Err(Reason::new("Telegram did not answer within 1s")));
+    Play::Answer(200, me.to_string())
+}
+
+/// What the start-up check comes to when the Bot API plays `plays`, and what arrived.
+async fn check(plays: impl IntoIterator<Item = Play>, time_out: Duration) -> (Checked, Vec<Arrived>) {
+    let stub = Stub::playing(plays).await;
+    let checked = telegram(stub.url.clone(), time_out).check().await;
+    (checked, stub.arrived())
+}
+
+#[tokio::test]
+async fn the_start_up_check_tells_the_names_of_the_bot_and_the_chat() {
+    let chat = json!({"ok": true, "result": {"id": -100, "type": "supergroup", "title": "Night watch", "new": [1]}});
+    let (checked, arrived) = check([known(), Play::Answer(200, chat.to_string())], LONG).await;
+    assert_eq!(checked, Checked::Well { bot: "@heart_bot".to_owned(), chat: "Night watch".to_owned() });
+    let paths: Vec<_> = arrived.iter().map(|arrived| arrived.path.as_str()).collect();
+    assert_eq!(paths, [format!("/bot{TOKEN}/GetMe"), format!("/bot{TOKEN}/GetChat")]);
+    assert_eq!(arrived[1].body, json!({"chat_id": -100}));
+}
+
+#[tokio::test]
+async fn the_start_up_check_tells_what_is_wrong_with_the_bot() {
+    for (play, reason) in [
+        (
+            refused(401, "Unauthorized"),
+            "Telegram does not know this bot token: check TELEGRAM_BOT_TOKEN (@BotFather shows it)",
+        ),
+        (Play::Silence, "Telegram did not answer within 300 ms"),
+    ] {
+        let (checked, arrived) = check([play], SHORT).await;
+        assert_eq!(checked, Checked::BadBot { reason: Reason::new(reason) });
+        assert_eq!(arrived.len(), 1, "the chat is not asked for");
+    }
+}
+
+#[tokio::test]
+async fn the_start_up_check_tells_what_is_wrong_with_the_chat() {
+    for (play, reason) in [
+        (
+            refused(400, "Bad Request: chat not found"),
+            "Telegram does not know the chat: check TELEGRAM_CHAT_ID, and add the bot or write to it first",
+        ),
+        (
+            refused(403, "Forbidden: bot was kicked from the group chat"),
+            "the bot was removed from the chat: add it again",
+        ),
+    ] {
+        let (checked, _) = check([known(), play], LONG).await;
+        assert_eq!(checked, Checked::BadChat { bot: "@heart_bot".to_owned(), reason: Reason::new(reason) });
+    }
+}
+
+#[tokio::test]
+async fn a_bot_api_that_says_nothing_of_the_chat_condemns_nothing() {
+    for play in [refused(404, "Not Found"), refused(500, "Internal Server Error"), Play::Answer(200, "?".to_owned())] {
+        let (checked, _) = check([known(), play], LONG).await;
+        assert!(matches!(checked, Checked::ChatUnseen { .. }), "{checked:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_group_that_has_moved_before_the_start_is_followed() {
+    let stub = Stub::playing([known(), moved(-200), taken()]).await;
+    let telegram = telegram(stub.url.clone(), LONG);
+    assert_eq!(telegram.check().await, Checked::Well { bot: "@heart_bot".to_owned(), chat: "-200".to_owned() });
+    assert_eq!(telegram.send(&[telling("")]).await, Outcome::Delivered);
+    assert_eq!(stub.chats().last(), Some(&json!(-200)));
+}
+
+#[tokio::test]
+async fn a_test_alert_is_a_message_like_any_other() {
+    let stub = Stub::playing([taken(), refused(400, "Bad Request: chat not found")]).await;
+    let telegram = telegram(stub.url.clone(), LONG);
+    assert_eq!(telegram.tell(&test_alert()).await, Outcome::Delivered);
+    assert!(matches!(telegram.tell(&test_alert()).await, Outcome::Refused { .. }));
+    assert_eq!(stub.chats(), [-100, -100]);
 }
 
 /// Everything that is logged, at every level.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use heartbeat_core::Slug;
 
 use crate::variables;
 
@@ -16,6 +17,8 @@ Examples:
       Makes a key that can send pings and nothing else.
   HEARTBEAT_API_KEY=hb_… heartbeat monitors
       Shows how everything is.
+  TELEGRAM_BOT_TOKEN=123456:… TELEGRAM_CHAT_ID=-100… heartbeat test-alert
+      Sends a test message to the chat, and says whether it arrived.
 ";
 
 /// A dead man's switch: jobs ping while they are alive, and people are told when they stop.
@@ -52,6 +55,8 @@ pub(crate) enum Command {
         /// The file to write; it must not exist yet.
         file: PathBuf,
     },
+    /// Sends one test message to whom `serve` would alert, and says whether it arrived.
+    TestAlert,
 }
 
 #[derive(Debug, Args)]
@@ -80,7 +85,8 @@ pub(crate) enum Monitors {
     /// Stops alerts for a monitor until it is resumed.
     Pause {
         /// Which one.
-        slug: String,
+        #[arg(value_parser = Slug::parse)]
+        slug: Slug,
         /// For how long, such as 2h (default: until `unpause`).
         #[arg(long = "for", value_name = "DURATION")]
         duration: Option<String>,
@@ -88,12 +94,14 @@ pub(crate) enum Monitors {
     /// Watches a monitor again, with a full fresh window.
     Unpause {
         /// Which one.
-        slug: String,
+        #[arg(value_parser = Slug::parse)]
+        slug: Slug,
     },
     /// Removes a monitor. Late pings do not bring it back for a day.
     Delete {
         /// Which one.
-        slug: String,
+        #[arg(value_parser = Slug::parse)]
+        slug: Slug,
     },
 }
 
@@ -107,7 +115,7 @@ mod tests {
     fn the_command_line_is_sound_and_its_help_teaches() {
         Cli::command().debug_assert();
         let help = Cli::command().render_long_help().to_string();
-        for taught in ["curl -H", "add-api-key", "TELEGRAM_BOT_TOKEN", "HEARTBEAT_DB"] {
+        for taught in ["curl -H", "add-api-key", "test-alert", "TELEGRAM_BOT_TOKEN", "HEARTBEAT_DB"] {
             assert!(help.contains(taught), "{taught}");
         }
     }

@@ -1,22 +1,24 @@
 //! API keys from the command line, straight in the store, beside a running `serve`.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context, bail};
 use heartbeat_core::{
     Clock, Project, Slug, Store,
-    alarm::Alarm,
     clock::SystemClock,
     interval::parse_seconds,
     key::{ApiKey, KeyRecord, Scope},
     random::SystemRandom,
 };
-use heartbeat_sqlite::{Mode, SqliteStore};
 
-use crate::{cli::NewKey, say};
+use crate::{cli::NewKey, database, mention, say};
 
-/// A key of `project` that may do everything that people do by default.
-pub(crate) async fn create_first(store: &dyn Store) -> anyhow::Result<ApiKey> {
+/// Makes a key that may do everything that people do by default, and gives it to its owner through `show`. It is stored
+/// after it was shown: a stored key that nobody has seen would keep the next start from showing one.
+pub(crate) async fn give_first(
+    store: &dyn Store,
+    show: impl FnOnce(&ApiKey) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let key = ApiKey::from_random(SystemRandom.secret());
     let record = KeyRecord {
         hash: key.hash(),
@@ -28,16 +30,26 @@ pub(crate) async fn create_first(store: &dyn Store) -> anyhow::Result<ApiKey> {
         expires_at: None,
         revoked_at: None,
     };
-    store.put_key(record).await.context("the first API key could not be stored")?;
-    Ok(key)
+    show(&key).context("the first API key could not be shown, and was not stored")?;
+    store.put_key(record).await.context("the first API key could not be stored, and the one above does not work")
 }
 
-pub(crate) async fn add(database: &Path, wanted: NewKey) -> anyhow::Result<()> {
+pub(crate) async fn add(file: &Path, wanted: NewKey) -> anyhow::Result<()> {
     let key = ApiKey::from_random(SystemRandom.secret());
     let record = record(&key, &wanted)?;
-    let store = open(database)?;
-    store.put_key(record).await.context("the key could not be stored")?;
-    say(key.reveal())?;
+    let (place, existed) = (database::absolute(file), file.exists());
+    let store = database::open_or_make(file)?;
+    store.put_key(record.clone()).await.context("the key could not be stored")?;
+    if let Err(error) = say(key.reveal()) {
+        store.put_key(KeyRecord { revoked_at: Some(SystemClock.now()), ..record }).await?;
+        return Err(error).context("the key could not be shown, and is revoked");
+    }
+    // Not on standard output, where the key stands alone.
+    mention(&if existed {
+        format!("the key is in {}", place.display())
+    } else {
+        format!("there was no store yet: made {} with the key in it (`serve` must use the same file)", place.display())
+    });
     Ok(())
 }
 
@@ -66,8 +78,8 @@ fn record(key: &ApiKey, wanted: &NewKey) -> anyhow::Result<KeyRecord> {
     })
 }
 
-pub(crate) async fn list(database: &Path) -> anyhow::Result<()> {
-    let store = open(database)?;
+pub(crate) async fn list(file: &Path) -> anyhow::Result<()> {
+    let store = database::open_existing(file)?;
     say(&format!("{:12}  {:8}  {:16}  {:15}  {:20}  DESCRIPTION", "ID", "STATE", "PROJECT", "SCOPES", "CREATED"))?;
     for key in store.keys().await? {
         let now = SystemClock.now();
@@ -79,13 +91,17 @@ pub(crate) async fn list(database: &Path) -> anyhow::Result<()> {
         let scopes = key.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(",");
         let created = key.created_at.to_rfc3339_seconds();
         let id = key.hash.short();
-        say(&format!("{id:12}  {state:8}  {:16}  {scopes:15}  {created:20}  {}", key.project, key.description))?;
+        say(&format!(
+            "{id:12}  {state:8}  {:16}  {scopes:15}  {created:20}  {}",
+            key.project.as_str(),
+            key.description
+        ))?;
     }
     Ok(())
 }
 
-pub(crate) async fn revoke(database: &Path, id: &str) -> anyhow::Result<()> {
-    let store = open(database)?;
+pub(crate) async fn revoke(file: &Path, id: &str) -> anyhow::Result<()> {
+    let store = database::open_existing(file)?;
     let keys = store.keys().await?;
     let mut named = keys.into_iter().filter(|key| key.hash.short() == id);
     let Some(key) = named.next() else {
@@ -98,6 +114,25 @@ pub(crate) async fn revoke(database: &Path, id: &str) -> anyhow::Result<()> {
     Ok(say(&format!("{id} is revoked"))?)
 }
 
-fn open(database: &Path) -> anyhow::Result<SqliteStore> {
-    Ok(SqliteStore::open(database, Mode::Beside, Arc::new(Alarm::default()))?)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_first_key_that_could_not_be_shown_is_not_stored() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = database::open_or_make(&folder.path().join("heartbeat.db")).unwrap();
+        let closed = |_: &ApiKey| Err(std::io::Error::from(std::io::ErrorKind::BrokenPipe).into());
+        let error = give_first(&store, closed).await.unwrap_err();
+        assert_eq!(format!("{error:#}"), "the first API key could not be shown, and was not stored: broken pipe");
+        assert!(store.keys().await.unwrap().is_empty());
+
+        let mut shown = None;
+        let show = |key: &ApiKey| {
+            shown = Some(key.hash());
+            Ok(())
+        };
+        give_first(&store, show).await.unwrap();
+        assert_eq!(store.keys().await.unwrap().first().map(|key| key.hash), shown);
+    }
 }

@@ -2,8 +2,10 @@
 //! beside it. This is the composition root: the only place that chooses a store, reads the environment and the clock.
 
 mod backup;
+mod channel;
 mod cli;
 mod config;
+mod database;
 mod keys;
 mod logging;
 mod monitors;
@@ -36,7 +38,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match start(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(stderr(), "heartbeat: {error:#}");
+            mention(&format!("{error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -46,7 +48,7 @@ fn start(cli: Cli) -> anyhow::Result<()> {
     let config = Config::from_lookup(&variables::from_environment)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let database = cli.database.unwrap_or_else(|| config.database.clone());
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         match cli.command {
             Command::Serve => serve::serve(&Config { database, ..config }).await,
             Command::AddApiKey(wanted) => keys::add(&database, wanted).await,
@@ -54,11 +56,20 @@ fn start(cli: Cli) -> anyhow::Result<()> {
             Command::RevokeApiKey { id } => keys::revoke(&database, &id).await,
             Command::Monitors { command } => monitors::run(&config, command).await,
             Command::Backup { file } => backup::run(&database, &file).await,
+            Command::TestAlert => channel::test(&config).await,
         }
-    })
+    });
+    // Everything that must be finished is: what is left is at most a line for a terminal that nobody reads.
+    runtime.shutdown_background();
+    ended
 }
 
 /// Prints a line for the person who asked.
 fn say(line: &str) -> std::io::Result<()> {
     writeln!(stdout(), "{line}")
+}
+
+/// Tells the person who asked what does not belong to the answer. Nothing depends on it.
+fn mention(line: &str) {
+    let _ = writeln!(stderr(), "heartbeat: {line}");
 }

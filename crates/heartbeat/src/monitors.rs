@@ -1,5 +1,7 @@
 //! `heartbeat monitors`: the API's management calls from the command line.
 
+mod listing;
+
 use anyhow::{Context, bail};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
@@ -71,37 +73,15 @@ impl Server {
     }
 
     async fn list(&self) -> anyhow::Result<()> {
-        say(&format!(
-            "{:8}  {:32}  {:20}  {:20}  {:20}  EVERY",
-            "STATUS", "MONITOR", "SINCE", "LAST PING", "NEXT DUE"
-        ))?;
+        say(listing::HEAD)?;
         let mut cursor = String::new();
         loop {
             let page = self.call(Method::GET, &format!("/monitors?limit={PAGE}{cursor}"), None).await?;
-            for monitor in page.get("monitors").and_then(Value::as_array).into_iter().flatten() {
-                say(&line(monitor))?;
-            }
+            listing::lines(&page).iter().try_for_each(|line| say(line))?;
             match page.get("next_cursor").and_then(Value::as_str) {
                 Some(next) => cursor = format!("&cursor={next}"),
                 None => return Ok(()),
             }
         }
     }
-}
-
-fn line(monitor: &Value) -> String {
-    let text = |name: &str| monitor.get(name).and_then(Value::as_str).unwrap_or("-").to_owned();
-    let instant = |name: &str| match text(name).split_once('.') {
-        Some((seconds, _)) => format!("{seconds}Z"),
-        None => text(name),
-    };
-    format!(
-        "{:8}  {:32}  {:20}  {:20}  {:20}  {}",
-        text("status"),
-        text("slug"),
-        instant("since"),
-        instant("last_ping_at"),
-        instant("next_due_at"),
-        text("interval"),
-    )
 }

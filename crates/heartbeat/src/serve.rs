@@ -1,18 +1,20 @@
 //! `heartbeat serve`: API and checker in one process, with everything in one file.
 
+mod together;
+
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use heartbeat_api::{Api, ApiConfig, Check, Limits};
 use heartbeat_checker::{Checker, Pulse};
 use heartbeat_core::{
-    Channel, Clock, Random, Store, alarm::Alarm, clock::SystemClock, flow::Flow, key::ApiKey, random::SystemRandom,
+    Clock, Random, Store, alarm::Alarm, clock::SystemClock, flow::Flow, key::ApiKey, random::SystemRandom,
 };
-use heartbeat_notify::{Telegram, Terminal};
 use heartbeat_sqlite::{Mode, SqliteStore};
 use tokio::net::TcpListener;
 
-use crate::{config::Config, keys, logging, say, stop::Stop, variables};
+use self::together::Watch;
+use crate::{channel, config::Config, database, keys, logging, say, stop::Stop, variables};
 
 /// How often expired rows are swept away, and how many at a time.
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
@@ -35,22 +37,24 @@ pub(crate) async fn serve(config: &Config) -> anyhow::Result<()> {
         random: Arc::new(SystemRandom) as Arc<dyn Random>,
         settings: config.settings,
     };
-    let checker = Arc::new(Checker::new(flow.clone(), channels(config)?)?);
+    let checker = Arc::new(Checker::new(flow.clone(), vec![channel::at_start(config)?])?);
     let pulse = Arc::new(Pulse::default());
-    let watching = tokio::spawn({
+    let mut watch = Watch::over(tokio::spawn({
         let (checker, pulse, stop, cap) = (checker, Arc::clone(&pulse), stop.clone(), config.check_interval);
         async move { checker.run(&alarm, cap, &pulse, stop.requested()).await }
-    });
+    }));
     let sweeping = tokio::spawn(sweep(Arc::clone(&store), config.retention));
     let api = Api::new(flow, api_config(config)).with_check(checker_lives(pulse, config.check_interval));
-    let ending = heartbeat_api::serve(listener, heartbeat_api::router(api), stop.requested(), Limits::default()).await;
+    let router = heartbeat_api::router(api);
+    let ending = heartbeat_api::serve(listener, router, watch.until(stop), Limits::default()).await;
     if ending.cut_off > 0 {
         tracing::warn!(connections = ending.cut_off, "some connections did not finish in time");
     }
-    watching.await.context("the checker ended with a panic")?;
+    let watched = watch.end().await;
     sweeping.abort();
     let _ = sweeping.await;
     tokio::task::spawn_blocking(move || store.close()).await.context("the store did not close")?;
+    watched?;
     tracing::info!("stopped");
     Ok(())
 }
@@ -72,27 +76,6 @@ fn api_config(config: &Config) -> ApiConfig {
 /// How long a ping's write may take: well inside the settle time, so that no checker is quicker than an answered ping.
 fn give_up(settle: Duration, usual: Duration) -> Duration {
     usual.min(settle * 2 / 3).max(LEAST_GIVE_UP)
-}
-
-/// Telegram where it is configured; else the terminal, so that news is never silent.
-fn channels(config: &Config) -> anyhow::Result<Vec<Arc<dyn Channel>>> {
-    let Some(settings) = config.telegram.clone() else { return Ok(vec![Arc::new(Terminal::default())]) };
-    let telegram = Arc::new(Telegram::new(settings)?);
-    tokio::spawn({
-        let telegram = Arc::clone(&telegram);
-        async move {
-            match telegram.check().await {
-                Ok(bot) => tracing::info!(%bot, "Telegram knows the bot"),
-                Err(reason) => {
-                    tracing::error!(
-                        reason = reason.as_str(),
-                        "Telegram does not answer as it should: alerts will wait"
-                    );
-                }
-            }
-        }
-    });
-    Ok(vec![telegram])
 }
 
 fn checker_lives(pulse: Arc<Pulse>, cap: Duration) -> Check {
@@ -124,7 +107,8 @@ async fn sweep(store: Arc<SqliteStore>, retention: Duration) {
 /// Says where everything is, and gives the first key where there is none.
 async fn greet(config: &Config, bound: SocketAddr, store: &dyn Store) -> anyhow::Result<()> {
     let address = format!("http://{bound}");
-    say(&format!("Heartbeat listens on {address} and keeps everything in {}.", config.database.display()))?;
+    let kept = database::absolute(&config.database);
+    say(&format!("Heartbeat listens on {address} and keeps everything in {}.", kept.display()))?;
     match &config.telegram {
         Some(_) => say("Alerts go to Telegram.")?,
         None => say(&format!(
@@ -140,7 +124,7 @@ async fn greet(config: &Config, bound: SocketAddr, store: &dyn Store) -> anyhow:
         );
     }
     if store.keys().await?.is_empty() {
-        show_first_key(&address, &keys::create_first(store).await?)?;
+        keys::give_first(store, |key| show_first_key(&address, key)).await?;
     }
     Ok(())
 }

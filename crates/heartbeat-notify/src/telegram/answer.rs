@@ -38,3 +38,19 @@ impl Me {
         username.or(self.first_name).unwrap_or_else(|| "a bot without a name".to_owned())
     }
 }
+
+/// What we want to know of a chat.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Place {
+    title: Option<String>,
+    username: Option<String>,
+    first_name: Option<String>,
+}
+
+impl Place {
+    /// The chat's name, for people.
+    pub(super) fn name(self) -> String {
+        let username = self.username.map(|name| format!("@{name}"));
+        self.title.or(username).or(self.first_name).unwrap_or_else(|| "a chat without a name".to_owned())
+    }
+}

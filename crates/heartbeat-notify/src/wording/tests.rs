@@ -99,13 +99,13 @@ fn reminders_of_each_cause() {
     🟠 nightly-backup still overdue after 2h, since 03:00 UTC
     Last ping 01:55 UTC, 3h 5m ago
     Expected every 1h, grace 5m
-    Reminder 2. Pausing the monitor stops them
+    Reminder 2. To stop them: heartbeat monitors pause nightly-backup
     ");
     insta::assert_snapshot!(html_of(&nightly(reminder("03:00:00", Cause::Missed, 2, minutes(120)))), @"
     🟠 <b>nightly-backup</b> still overdue after 2h, since 03:00 UTC
     Last ping 01:55 UTC, 3h 5m ago
     Expected every 1h, grace 5m
-    Reminder 2. Pausing the monitor stops them
+    Reminder 2. To stop them: heartbeat monitors pause nightly-backup
     ");
 
     let mut failing = nightly(reminder("03:00:00", FAILED, 1, minutes(60)));
@@ -117,14 +117,14 @@ fn reminders_of_each_cause() {
     | disk full
     Last ping 03:30 UTC, 30m ago
     Expected every 1h, grace 5m
-    Reminder 1. Pausing the monitor stops them
+    Reminder 1. To stop them: heartbeat monitors pause nightly-backup
     ");
 
     insta::assert_snapshot!(plain_of(&nightly(reminder("03:00:00", Cause::Overran, 30, minutes(4 * 1_440)))), @"
     🟠 nightly-backup still over its max runtime after 4d, since 23 Nov 03:00 UTC
     Last ping 23 Nov 01:55 UTC, 4d 1h ago
     Expected every 1h, grace 5m
-    Reminder 30. Pausing the monitor stops them
+    Reminder 30. To stop them: heartbeat monitors pause nightly-backup
     ");
 }
 
@@ -310,7 +310,7 @@ fn the_longest_names_and_the_longest_times() {
     It failed with exit code -9223372036854775808
     Previous ping 14 Sep 2024 03:00 UTC, 800d ago
     Expected every 364d23h59m59s, grace 365d
-    Reminder 4294967295. Pausing the monitor stops them
+    Reminder 4294967295. To stop them: heartbeat monitors pause a-name-of-sixty-four-characters-is-as-long-as-one-may-ever-be-64
     ");
 }
 

@@ -40,8 +40,7 @@ impl Fate {
     fn of(round: usize, chance: &mut StdRng) -> Self {
         let life = Duration::from_millis(chance.random_range(0..LIFE_MS));
         match round {
-            // Far enough apart from the end that the waits after failures, 5 s and 15 s, are over by then; and before
-            // the busy rounds, which count as failures, too.
+            // Storms come first: after 429s, which count as attempts, a 500 would mean a wait of minutes.
             _ if round % 4 == 3 => Self::AtAMessage,
             4..14 => Self::After(life, Weather::Stormy),
             16..22 => Self::After(life, Weather::Busy),
@@ -62,6 +61,8 @@ async fn no_answered_ping_and_no_alert_is_lost_over_thirty_kills() {
     jobs.extend((0..3).map(|number| Job::new(Habit::Silent, number)));
     let server = installation.serve().await;
     let key = server.first_key().await;
+    // It is good from the first answer on; before that, see the test below.
+    assert!(server.caller(&key).monitors().await.is_empty());
     server.kill().await;
 
     for round in 0..ROUNDS {
@@ -86,6 +87,21 @@ async fn no_answered_ping_and_no_alert_is_lost_over_thirty_kills() {
     assert_records(&installation.serve().await, &key, &jobs).await;
     installation.run(&["backup", "copy.db"]).await.well();
     assert_records(&installation.serve_with(&["--db", "copy.db"]).await, &key, &jobs).await;
+}
+
+#[tokio::test]
+async fn a_first_start_that_is_killed_never_leaves_its_owner_without_a_key() {
+    for _ in 0..5 {
+        let installation = Installation::fresh();
+        let server = installation.serve().await;
+        let shown = server.first_key().await;
+        server.kill().await;
+        let server = installation.serve().await;
+        if server.caller(&shown).ping("nightly-backup").await == 401 {
+            let key = server.first_key().await;
+            assert_eq!(server.caller(&key).ping("nightly-backup").await, 201);
+        }
+    }
 }
 
 /// One life of the server: jobs ping it as fast as they can until it is killed.
