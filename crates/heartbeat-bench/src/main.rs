@@ -43,7 +43,8 @@ struct Arguments {
     /// How long each row of pings is measured, in seconds.
     #[arg(long)]
     seconds: Option<u64>,
-    /// Before each row, wait for this many seconds at most until nothing else uses the machine.
+    /// On a machine that is shared: wait for this many seconds at most until nothing else uses it, before each part,
+    /// and measure pings again, for as long, while others disturb them.
     #[arg(long, default_value_t = 0)]
     wait: u64,
     /// Measure this `heartbeat` binary instead of building one.

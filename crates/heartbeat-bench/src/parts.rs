@@ -14,6 +14,8 @@ use crate::{Plan, passes, pings, report::Report, startup, stopwatch::Stopwatch, 
 const WATCHED: Duration = Duration::from_secs(1);
 /// A machine is quiet when all that runs on it uses less than this in that time.
 const QUIET: Duration = Duration::from_millis(100);
+/// A measure is disturbed when others used more than this part of one core.
+const DISTURBED: u32 = 20;
 
 /// A part of the benchmark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -32,7 +34,7 @@ pub(crate) fn measure(plan: &Plan, only: Option<Part>, report: &mut Report) -> a
     if wanted(Part::Pings) {
         for &monitors in &plan.pinged {
             tell(plan, &format!("pings over HTTP, {monitors} monitors"))?;
-            report.pings.push(pings::measure(plan, monitors)?);
+            report.pings.push(least_disturbed(plan, monitors)?);
         }
     }
     if wanted(Part::Passes) {
@@ -46,6 +48,21 @@ pub(crate) fn measure(plan: &Plan, only: Option<Part>, report: &mut Report) -> a
         report.starts = Some(startup::measure(plan)?);
     }
     Ok(())
+}
+
+/// Pings to so many monitors. Whoever is patient has them measured again when others have disturbed them: chosen is by
+/// what the others used, never by the result.
+fn least_disturbed(plan: &Plan, monitors: u32) -> anyhow::Result<pings::Pings> {
+    let mut best = pings::measure(plan, monitors)?;
+    let waiting = Stopwatch::start();
+    while waiting.elapsed() < plan.patience && best.others_cpu > best.came.wall / DISTURBED {
+        tell(plan, &format!("pings over HTTP, {monitors} monitors, once more"))?;
+        let again = pings::measure(plan, monitors)?;
+        if again.others_cpu < best.others_cpu {
+            best = again;
+        }
+    }
+    Ok(best)
 }
 
 /// Waits for a quiet moment, and says on standard error what is going on: standard output has the result alone.
