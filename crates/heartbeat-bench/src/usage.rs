@@ -161,11 +161,11 @@ mod tests {
     #[test]
     fn a_folder_is_on_the_innermost_mount() {
         let mounts = "22 27 0:21 / /proc rw - proc proc rw\n27 1 254:0 / / rw shared:1 - ext4 /dev/root rw\n\
-                      30 27 0:30 / /work/tmp rw - tmpfs tmpfs rw\n";
+                      30 27 0:30 / /srv/tmp rw - tmpfs tmpfs rw\n";
         let disk = |folder: &str| parse_mount(mounts, Path::new(folder)).map(|disk| disk.file_system);
-        assert_eq!(disk("/work/main/target").as_deref(), Some("ext4"));
-        assert_eq!(disk("/work/tmp/x").as_deref(), Some("tmpfs"));
-        assert_eq!(disk("/work/tmpx").as_deref(), Some("ext4"));
+        assert_eq!(disk("/srv/main/target").as_deref(), Some("ext4"));
+        assert_eq!(disk("/srv/tmp/x").as_deref(), Some("tmpfs"));
+        assert_eq!(disk("/srv/tmpx").as_deref(), Some("ext4"));
     }
 
     #[test]
