@@ -55,21 +55,24 @@ pub(crate) fn judge(report: &Report) -> Vec<Aim> {
 fn pings(report: &Report) -> Vec<Aim> {
     let rows = report.pings.iter().filter(|row| row.monitors <= 1_000);
     let of = |row: &crate::pings::Pings| {
-        let monitors = thousands(row.monitors);
+        let monitors = match row.monitors {
+            1 => "1 monitor".to_owned(),
+            many => format!("{} monitors", thousands(many)),
+        };
         let (rate, cpu, p99) = (row.per_second(), row.server_cpu_each(), row.came.latencies.at_per_mille(990));
         [
             Aim {
-                text: format!("{} pings/s or more, {monitors} monitor(s)", thousands(PINGS_PER_SECOND)),
+                text: format!("{} pings/s or more, {monitors}", thousands(PINGS_PER_SECOND)),
                 measured: format!("{} pings/s", thousands(rate)),
                 met: Met::when(rate >= PINGS_PER_SECOND),
             },
             Aim {
-                text: format!("at most {} µs of CPU a ping, {monitors} monitor(s)", micros(CPU_EACH)),
+                text: format!("at most {} µs of CPU a ping, {monitors}", micros(CPU_EACH)),
                 measured: format!("{} µs", micros(cpu)),
                 met: Met::when(cpu <= CPU_EACH),
             },
             Aim {
-                text: format!("p99 under {} ms, {monitors} monitor(s)", millis(P99)),
+                text: format!("p99 under {} ms, {monitors}", millis(P99)),
                 measured: format!("{} ms", millis(p99)),
                 met: Met::when(p99 < P99),
             },
