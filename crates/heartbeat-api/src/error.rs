@@ -130,9 +130,9 @@ pub enum ApiError {
     /// Too many look-ups of keys at once.
     #[error("too many API keys are being looked up at once: send it again after Retry-After")]
     Busy,
-    /// Something that is needed does not work.
-    #[error("not ready: {}", .0.join(", "))]
-    NotReady(Vec<&'static str>),
+    /// Something that is needed does not work. Each with its reason: readiness is asked for by those who run us.
+    #[error("not ready: {}", .0.join("; "))]
+    NotReady(Vec<String>),
 }
 
 impl From<StoreError> for ApiError {

@@ -8,6 +8,7 @@ use heartbeat_core::{
     Clock, Grace, Interval, MonitorId, Ping, Project, Reminders, Slug, Store,
     alarm::Alarm,
     flow::{Flow, Sender, Settings},
+    history::PingLog,
 };
 use heartbeat_proof::instruments::Seeded;
 use heartbeat_sqlite::{Mode, SqliteStore};
@@ -27,6 +28,7 @@ pub(crate) fn flow(folder: &Path, clock: Arc<dyn Clock>) -> anyhow::Result<Flow>
             reminders: Reminders::default(),
             interval: Interval::DEFAULT,
             grace: Grace::DEFAULT,
+            ping_log: PingLog::All,
         },
     })
 }

@@ -1,12 +1,19 @@
 //! The auditor: walks everything, whatever the index says, and looks at what the index has missed.
 
-use std::time::Duration;
+use std::{panic::AssertUnwindSafe, time::Duration};
 
-use heartbeat_core::{Event, MonitorId, Status, StoreError, Timestamp, decide, delivery::LEASE, store::Stored};
+use futures_util::{FutureExt, future::join_all};
+use heartbeat_core::{
+    Event, MonitorId, Status, StoreError, Timestamp, decide,
+    delivery::LEASE,
+    item::Corrupt,
+    store::{Page, Part, Stored},
+};
 
 use crate::{
     Checker,
     look::{Glance, Look, gather, report_corrupt},
+    turn::{Book, Claim, Holder, Progress},
 };
 
 /// How many items are read at a time.
@@ -21,49 +28,119 @@ pub struct Audit {
     pub active: usize,
     /// How many items the index would not have brought in time. Each is a bug or a damaged store.
     pub missed: usize,
-    /// What was found to tell.
+    /// What was found to tell, by this checker.
     pub look: Look,
+    /// How it ended.
+    pub end: End,
+}
+
+/// How an audit ended. What is left of one that is broken off is done by the next who takes the turn.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum End {
+    /// Everything was walked.
+    #[default]
+    Complete,
+    /// Its time was up.
+    Deadline,
+    /// It took so long that another checker goes on with it.
+    Overtaken,
+    /// The store failed.
+    Failed(StoreError),
 }
 
 impl Checker {
-    /// Walks everything, and looks at what the index has missed.
+    /// Walks everything now, whoever else does, and looks at what the index has missed.
     pub async fn audit(&self) -> Result<Audit, StoreError> {
-        self.flush_unsettled().await;
-        let started = self.flow.clock.now();
-        let mut now = started;
-        let mut audit = Audit::default();
-        let mut glances = Vec::new();
-        let mut after: Option<MonitorId> = None;
-        loop {
-            let page = self.flow.store.sweep(after.as_ref(), PAGE, now).await?;
-            // What was read is as old as this at most: nothing in it was held back from a later moment.
-            now = self.flow.clock.now();
-            for item in page.items {
-                match item {
-                    Ok(stored) => glances.extend(self.audit_one(&stored, now, &mut audit).await),
-                    Err(corrupt) => {
-                        report_corrupt(&corrupt);
-                        glances.push(Glance { corrupt: true, ..Glance::default() });
-                    }
-                }
-            }
-            match page.next {
-                Some(next) => after = Some(next),
-                None => break,
-            }
+        let claim = Claim::new(self.flow.clock.now(), self.owner, self.flow.store.sweep_parts());
+        let audit = self.walk(&Book::of_nobody_else(claim), None).await;
+        match audit.end {
+            End::Failed(error) => Err(error),
+            End::Complete | End::Deadline | End::Overtaken => Ok(audit),
         }
-        audit.look = gather(glances, started);
-        Ok(audit)
     }
 
-    async fn audit_one(&self, stored: &Stored, now: Timestamp, audit: &mut Audit) -> Option<Glance> {
-        audit.active += usize::from(is_active(&stored.monitor.status));
-        if !self.is_missed(stored, now) {
+    /// Walks what `book` says is left, its parts beside each other, and looks at what the index has missed.
+    pub(crate) async fn walk(&self, book: &Book, deadline: Option<Timestamp>) -> Audit {
+        self.flush_unsettled().await;
+        let parts = Part::all(book.parts().await).map(|part| self.walk_part(part, book, deadline));
+        let walked = join_all(parts).await;
+        let now = self.flow.clock.now();
+        book.close(self.flow.store.as_ref(), now).await;
+        let (active, missed) = book.counts().await;
+        let found_at = walked.iter().filter_map(|part| part.found_at).min().unwrap_or(now);
+        let (mut glances, mut end) = (Vec::new(), End::Complete);
+        for part in walked {
+            glances.extend(part.glances);
+            end = end.or(part.end);
+        }
+        Audit { active, missed, look: gather(glances, found_at), end }
+    }
+
+    async fn walk_part(&self, part: Part, book: &Book, deadline: Option<Timestamp>) -> Walked {
+        let (mut walked, mut progress) = (Walked::default(), book.progress(part).await);
+        while !progress.done {
+            let now = self.flow.clock.now();
+            if deadline.is_some_and(|deadline| now >= deadline) {
+                walked.end = End::Deadline;
+                break;
+            }
+            let page = match self.flow.store.sweep(part, progress.after().as_ref(), PAGE, now).await {
+                Ok(page) => page,
+                Err(error) => {
+                    walked.end = End::Failed(error);
+                    break;
+                }
+            };
+            self.audit_page(page, &mut progress, &mut walked).await;
+            let now = self.flow.clock.now();
+            if book.turn_page(part, progress.clone(), self.flow.store.as_ref(), now).await == Holder::Another {
+                walked.end = End::Overtaken;
+                break;
+            }
+        }
+        walked
+    }
+
+    async fn audit_page(&self, page: Page<MonitorId>, progress: &mut Progress, walked: &mut Walked) {
+        // What was read is as old as this at most: nothing in it was held back from a later moment.
+        let now = self.flow.clock.now();
+        for item in page.items {
+            let audited = AssertUnwindSafe(self.audit_item(item, now, progress)).catch_unwind().await;
+            let glance = audited.unwrap_or_else(|_| {
+                tracing::error!("the audit of a monitor panicked: a bug of ours, the others go on");
+                Some(Glance { corrupt: true, ..Glance::default() })
+            });
+            if let Some(glance) = glance {
+                walked.found_at.get_or_insert(now);
+                walked.glances.push(glance);
+            }
+        }
+        progress.go_on(page.next);
+    }
+
+    async fn audit_item(
+        &self,
+        item: Result<Stored, Corrupt>,
+        now: Timestamp,
+        progress: &mut Progress,
+    ) -> Option<Glance> {
+        let stored = match item {
+            Ok(stored) => stored,
+            Err(corrupt) => {
+                report_corrupt(&corrupt);
+                return Some(Glance { corrupt: true, ..Glance::default() });
+            }
+        };
+        progress.active += usize::from(is_active(&stored.monitor.status));
+        let id = &stored.monitor.id;
+        if self.is_missed(&stored, now) {
+            progress.missed += 1;
+            tracing::error!(monitor = %id, "the index has missed a monitor, looking at it now");
+        } else if is_behind(&stored, now) {
+            tracing::warn!(monitor = %id, "nobody has looked at a monitor in time, looking at it now");
+        } else {
             return None;
         }
-        audit.missed += 1;
-        let id = &stored.monitor.id;
-        tracing::error!(monitor = %id, "the index has missed a monitor, looking at it now");
         self.look_at(id).await.unwrap_or_else(|error| {
             tracing::warn!(monitor = %id, %error, "could not look at a missed monitor");
             None
@@ -79,6 +156,32 @@ impl Checker {
             Some(now)
         };
         should.is_some_and(|should| stored.wake_at.is_none_or(|at| at > should.max(now).plus(HELD)))
+    }
+}
+
+/// Whether it should have been looked at by now: passes are behind, or an index does not show what is in its table.
+fn is_behind(stored: &Stored, now: Timestamp) -> bool {
+    stored.wake_at.is_some_and(|at| at.plus(HELD) < now)
+}
+
+/// What came of walking a part.
+#[derive(Default)]
+struct Walked {
+    glances: Vec<Glance>,
+    /// When the first of them was: no lease in them began earlier.
+    found_at: Option<Timestamp>,
+    end: End,
+}
+
+impl End {
+    /// How two parts ended together: what went wrong is told before what ran out of time.
+    fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Failed(error), _) | (_, Self::Failed(error)) => Self::Failed(error),
+            (Self::Overtaken, _) | (_, Self::Overtaken) => Self::Overtaken,
+            (Self::Deadline, _) | (_, Self::Deadline) => Self::Deadline,
+            (Self::Complete, Self::Complete) => Self::Complete,
+        }
     }
 }
 

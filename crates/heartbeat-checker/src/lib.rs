@@ -9,11 +9,13 @@ mod audit;
 mod channels;
 mod deliver;
 mod look;
+mod pass;
 mod run;
+mod turn;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub use audit::Audit;
+pub use audit::{Audit, End};
 pub use deliver::Sent;
 use heartbeat_core::{
     Channel, MonitorId, StoreError, Timestamp,
@@ -23,6 +25,7 @@ use heartbeat_core::{
 };
 pub use look::{Look, Parcel};
 pub use run::Pulse;
+pub use turn::Turn;
 
 use crate::channels::Channels;
 
@@ -34,6 +37,8 @@ pub struct Checker {
     /// Attempts that are over but that the store has not been told of. What they sent is not claimed again meanwhile, so
     /// that a store outage does not make us tell people twice.
     unsettled: Mutex<Vec<Attempt>>,
+    /// When we last wrote down that a pass was completed.
+    recorded_at: Mutex<Option<Timestamp>>,
 }
 
 /// The end of one attempt, to be stored.
@@ -68,7 +73,7 @@ impl Checker {
     pub fn new(flow: Flow, channels: Vec<Arc<dyn Channel>>) -> Result<Self, NobodyToTell> {
         let owner = Owner(flow.random.next());
         let channels = Arc::new(Channels::new(channels).ok_or(NobodyToTell)?);
-        Ok(Self { flow, channels, owner, unsettled: Mutex::new(Vec::new()) })
+        Ok(Self { flow, channels, owner, unsettled: Mutex::default(), recorded_at: Mutex::default() })
     }
 
     /// One whole pass: looks at everything that is due, and delivers what it found to tell.
@@ -77,6 +82,10 @@ impl Checker {
         let (looked, corrupt, failed) = (look.looked, look.corrupt, look.failed);
         let sent = self.deliver_all(look.parcels).await;
         Ok(Pass { looked, corrupt, failed, sent })
+    }
+
+    fn recorded_at(&self) -> MutexGuard<'_, Option<Timestamp>> {
+        self.recorded_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn unsettled(&self) -> MutexGuard<'_, Vec<Attempt>> {

@@ -151,7 +151,8 @@ impl Checker {
             return Ok(Acted::Done(Glance::default()));
         };
         self.hold_back(after, now);
-        if before.is_like(after) {
+        // One that the index does not have at all is stored anew: a deferral moves only what is there.
+        if before.is_like(after) && (seen.is_some() || after.wake_at.is_none()) {
             return self.move_wake(&change.id, seen, after.wake_at).await;
         }
         Ok(match self.flow.commit(change).await? {

@@ -13,12 +13,12 @@ use futures_util::FutureExt;
 use heartbeat_core::{Timestamp, alarm::Alarm};
 use tokio::task::JoinSet;
 
-use crate::{Checker, deliver::Sent, deliver::by_channel, look::Look};
+use crate::{Checker, End, Turn, deliver::by_channel, look::Look, turn::AUDIT_EVERY};
 
-/// How often everything is walked, whatever the index says.
-const AUDIT_EVERY: Duration = Duration::from_mins(10);
 /// When everything is walked first: not while a start is to be quick.
 const FIRST_AUDIT: Duration = Duration::from_mins(1);
+/// When an audit that was broken off is gone on with.
+const BROKEN_OFF: Duration = Duration::from_mins(1);
 /// Between two looks, so that nothing can make the loop spin.
 const LEAST_NAP: Duration = Duration::from_millis(5);
 /// How long to wait after a pass that failed: the store is down.
@@ -46,6 +46,16 @@ impl Pulse {
     }
 }
 
+/// What ends beside the loop.
+enum Beside {
+    /// A channel is free again.
+    Delivery,
+    /// An audit, or none; it says when to ask for the turn again.
+    Audit { next: Timestamp },
+    /// A pass was written down.
+    Record,
+}
+
 impl Checker {
     /// Runs until `stop`, then finishes what is being sent. Sleeps at most `cap`.
     pub async fn run(self: Arc<Self>, alarm: &Alarm, cap: Duration, pulse: &Pulse, stop: impl Future<Output = ()>) {
@@ -60,6 +70,7 @@ impl Checker {
             let sleep_until = match self.look().await {
                 Ok(look) => {
                     pulse.beat(self.flow.clock.now());
+                    self.record_beside(&mut sending);
                     let next = self.next_look(&look).await.min(latest);
                     self.send_beside(look, &mut sending);
                     next
@@ -72,7 +83,7 @@ impl Checker {
             if audit_at <= self.flow.clock.now() {
                 audit_at = self.flow.clock.now().plus(AUDIT_EVERY);
                 let checker = Arc::clone(&self);
-                sending.spawn(async move { checker.audit_and_deliver().await });
+                sending.spawn(async move { Beside::Audit { next: checker.audit_and_deliver().await } });
             }
             alarm.set(sleep_until);
             let sleep = self.flow.clock.sleep(sleep_until.since(self.flow.clock.now()));
@@ -82,34 +93,64 @@ impl Checker {
                 // A write must be looked at before we would wake.
                 () = alarm.rung() => {}
                 // A channel is free again: what has gathered for it meanwhile goes out now.
-                Some(sent) = sending.join_next(), if !sending.is_empty() => report_panic(sent.err()),
+                Some(ended) = sending.join_next(), if !sending.is_empty() => match ended {
+                    Ok(Beside::Audit { next }) => audit_at = next,
+                    Ok(Beside::Delivery | Beside::Record) => {}
+                    Err(error) => report_panic(&error),
+                },
                 () = sleep => {}
             }
         }
-        while let Some(sent) = sending.join_next().await {
-            report_panic(sent.err());
+        while let Some(ended) = sending.join_next().await {
+            if let Err(error) = ended {
+                report_panic(&error);
+            }
         }
     }
 
-    /// Walks everything beside the loop, so that what is due does not wait for it.
-    async fn audit_and_deliver(&self) -> Sent {
-        match self.audit().await {
-            Ok(audit) => {
-                let (active, missed, corrupt) = (audit.active, audit.missed, audit.look.corrupt);
+    /// Walks everything beside the loop, so that what is due does not wait for it, if it is our turn. Says when to ask for
+    /// the turn again.
+    async fn audit_and_deliver(&self) -> Timestamp {
+        let started = self.flow.clock.now();
+        let audit = match self.audit_until(None).await {
+            Turn::Taken(audit) => audit,
+            Turn::Later(at) => return at,
+        };
+        let (active, missed, corrupt) = (audit.active, audit.missed, audit.look.corrupt);
+        let next = match &audit.end {
+            End::Complete => {
                 tracing::info!(active, missed, corrupt, "audited all monitors");
-                self.deliver_all(audit.look.parcels).await
+                started.plus(AUDIT_EVERY)
             }
-            Err(error) => {
-                tracing::error!(%error, "an audit failed, the next follows");
-                Sent::default()
+            End::Deadline | End::Overtaken => self.flow.clock.now().plus(BROKEN_OFF),
+            End::Failed(error) => {
+                tracing::error!(%error, "an audit failed, it goes on in a minute");
+                self.flow.clock.now().plus(BROKEN_OFF)
             }
-        }
+        };
+        self.deliver_all(audit.look.parcels).await;
+        next
     }
 
-    fn send_beside(self: &Arc<Self>, look: Look, sending: &mut JoinSet<Sent>) {
+    fn send_beside(self: &Arc<Self>, look: Look, sending: &mut JoinSet<Beside>) {
         for (channel, parcels) in by_channel(look.parcels) {
             let (checker, busy) = (Arc::clone(self), self.channels.occupy(&channel));
-            sending.spawn(async move { checker.deliver(busy, parcels).await });
+            sending.spawn(async move {
+                checker.deliver(busy, parcels).await;
+                Beside::Delivery
+            });
+        }
+    }
+
+    /// Writes down that a look was completed, beside the loop: the directory may be slow.
+    fn record_beside(self: &Arc<Self>, sending: &mut JoinSet<Beside>) {
+        let now = self.flow.clock.now();
+        if self.is_pass_to_be_recorded(now) {
+            let checker = Arc::clone(self);
+            sending.spawn(async move {
+                checker.write_pass(now).await;
+                Beside::Record
+            });
         }
     }
 
@@ -131,8 +172,6 @@ impl Checker {
 }
 
 /// A delivery that panicked is a bug of ours: its leases end by themselves, and it is tried again.
-fn report_panic(error: Option<tokio::task::JoinError>) {
-    if let Some(error) = error {
-        tracing::error!(%error, "a delivery was broken off, it will be claimed again");
-    }
+fn report_panic(error: &tokio::task::JoinError) {
+    tracing::error!(%error, "a delivery or an audit was broken off, it will be claimed again");
 }

@@ -109,6 +109,18 @@ pub enum RestsOn {
     Silence,
 }
 
+impl RestsOn {
+    /// Whether what a decision made from `before` at `at` rests on still holds where `there` is.
+    pub fn holds(self, before: &Monitor, there: &Monitor, at: Timestamp) -> bool {
+        there.rev == before.rev
+            && match self {
+                Self::Revision => true,
+                Self::NewestPing => there.last_ping_at.is_none_or(|last| last < at),
+                Self::Silence => there.last_ping_at == before.last_ping_at,
+            }
+    }
+}
+
 /// What becomes of a monitor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {

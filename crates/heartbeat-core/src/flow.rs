@@ -12,7 +12,7 @@ pub use ping::{Came, PingError, Recorded, Sender};
 use crate::{
     clock::Clock,
     decide::{Context, Decision, Transition},
-    history::{Happening, Row},
+    history::{Happening, PingLog, Row},
     interval::{Grace, Interval},
     random::Random,
     reminder::Reminders,
@@ -37,6 +37,8 @@ pub struct Settings {
     pub interval: Interval,
     /// The grace of a monitor whose first ping carries none.
     pub grace: Grace,
+    /// Which pings history keeps.
+    pub ping_log: PingLog,
 }
 
 impl Settings {
@@ -88,6 +90,7 @@ impl Flow {
             at,
             write_id,
             rows,
+            keys: Vec::new(),
         }
     }
 

@@ -84,6 +84,41 @@ pub struct DeliveryRow {
     pub next_at: Option<Timestamp>,
 }
 
+/// Which pings history keeps a row of. Outages, deliveries and what people do are always kept; the number of pings and the
+/// last one are always exact.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PingLog {
+    /// Every ping.
+    #[default]
+    All,
+    /// What says more than that all is well: the first, starts, failures, logs, late ones, odd ones, those with a body.
+    Notable,
+    /// None.
+    None,
+}
+
+impl PingLog {
+    /// Reads `all`, `notable` or `none`.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "all" => Some(Self::All),
+            "notable" => Some(Self::Notable),
+            "none" => Some(Self::None),
+            _ => None,
+        }
+    }
+
+    /// The word of [`PingLog::parse`].
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Notable => "notable",
+            Self::None => "none",
+        }
+    }
+}
+
 /// A row of one monitor's history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {

@@ -230,11 +230,14 @@ pub struct Patch {
 impl Patch {
     /// What makes `after` of `before`.
     pub fn between(before: &Stored, after: &Stored) -> Self {
-        let old = encode(before);
-        let mut set = encode(after);
+        let add_pings = after.monitor.ping_count.saturating_sub(before.monitor.ping_count);
+        Self::between_attributes(&encode(before), encode(after), add_pings)
+    }
+
+    /// What makes the attributes `set` of `old`, where `add_pings` pings are added.
+    pub fn between_attributes(old: &Attributes, mut set: Attributes, add_pings: u64) -> Self {
         let remove = old.keys().filter(|name| !set.contains_key(*name)).cloned().collect();
         set.retain(|name, value| name != PING_COUNT && old.get(name) != Some(value));
-        let add_pings = after.monitor.ping_count.saturating_sub(before.monitor.ping_count);
         Self { set, remove, add_pings }
     }
 

@@ -30,10 +30,14 @@
 //! two. Nothing else here is async, reads a clock or does I/O.
 
 pub mod alarm;
+pub mod archive;
 pub mod channel;
 pub mod clock;
 pub mod decide;
 pub mod delivery;
+pub mod directory;
+#[cfg(feature = "dynamo")]
+pub mod dynamo;
 pub mod flow;
 pub mod history;
 pub mod incident;

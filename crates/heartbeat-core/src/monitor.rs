@@ -263,10 +263,15 @@ impl Monitor {
             Status::New => Shown::New,
             Status::Paused { .. } => Shown::Paused,
             Status::Overdue { .. } => Shown::Overdue,
-            Status::Ok { due_at, .. } if context.now > due_at.minus(self.grace.duration()) => Shown::Late,
+            Status::Ok { .. } if settled.is_late_at(context.now) => Shown::Late,
             Status::Ok { .. } if settled.run.is_some() => Shown::Running,
             Status::Ok { .. } => Shown::Ok,
         }
+    }
+
+    /// Whether its next ping was expected before `now` and has not come.
+    pub fn is_late_at(&self, now: Timestamp) -> bool {
+        self.due_at().is_some_and(|due_at| now > due_at.minus(self.grace.duration()))
     }
 
     /// When the last ping of any signal was received: what people call its last ping.
@@ -326,7 +331,7 @@ impl Monitor {
 }
 
 /// When a monitor last pinged at `seen`, and due at `due_at`, is forgotten.
-/// DESIGN, "Tables": last ping + max(90 d, window + 30 d).
+/// DESIGN, "Tables": last ping + max(90 d, window + 30 d). Rounded up to the second, in which DynamoDB counts.
 pub fn forgotten_at(seen: Timestamp, due_at: Timestamp) -> Timestamp {
-    seen.plus(FORGOTTEN_AFTER).max(due_at.plus(FORGOTTEN_AFTER_DUE))
+    seen.plus(FORGOTTEN_AFTER).max(due_at.plus(FORGOTTEN_AFTER_DUE)).rounded_up_to_seconds()
 }

@@ -305,7 +305,8 @@ impl Outbox {
         self.lanes.values().filter_map(Lane::wake_at).chain(unrouted).min()
     }
 
-    fn drop_empty_lanes(&mut self) {
+    /// Forgets the lanes that have nothing to say.
+    pub(crate) fn drop_empty_lanes(&mut self) {
         self.lanes.retain(|_, lane| *lane != Lane::default());
     }
 }

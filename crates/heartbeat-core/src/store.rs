@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use crate::{
     decide::RestsOn,
+    directory::{Entry, Put},
     history::Row,
     interval::{Grace, Interval},
     item::Corrupt,
@@ -94,6 +95,17 @@ pub struct Extend {
     pub write_id: WriteId,
     /// What history keeps of it. Best effort where it costs a write of its own; it never decides the answer.
     pub row: Option<Row>,
+    /// When it keeps it.
+    pub keep: Keep,
+}
+
+/// When history keeps the row of an [`Extend`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// Always.
+    Always,
+    /// When the ping came after the expected moment, in its grace or its settle time.
+    IfLate,
 }
 
 /// What became of an [`Extend`].
@@ -141,6 +153,8 @@ pub struct Change {
     pub write_id: WriteId,
     /// What history keeps of it.
     pub rows: Vec<Row>,
+    /// Keys that are made with it: all of it is stored, or nothing.
+    pub keys: Vec<KeyRecord>,
 }
 
 /// What became of a [`Change`].
@@ -190,7 +204,36 @@ pub struct Page<C> {
     pub next: Option<C>,
 }
 
-/// Where monitors, keys and history are kept.
+/// A part of everything, so that several can be walked beside each other: `number` of `of`, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Which part.
+    pub number: u16,
+    /// Of how many, at least 1.
+    pub of: u16,
+}
+
+impl Part {
+    /// Everything in one.
+    pub const WHOLE: Self = Self { number: 0, of: 1 };
+
+    /// All parts of a walk in `of` parts.
+    pub fn all(of: u16) -> impl Iterator<Item = Self> {
+        let of = of.max(1);
+        (0..of).map(move |number| Self { number, of })
+    }
+}
+
+/// Which of `shards` a monitor is due in: a hash that every version computes alike.
+pub fn shard_of(id: &MonitorId, shards: u16) -> u16 {
+    let hash = crc32fast::hash(id.to_string().as_bytes());
+    u16::try_from(hash % u32::from(shards.max(1))).unwrap_or(0)
+}
+
+/// How far back before `since` a [`Store::feed`] reads: what was written late is found by whoever reads on from there.
+pub const FEED_OVERLAP: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// Where monitors, keys, history and the directory are kept.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// What is there under `id` at `now`; strongly consistent.
@@ -217,6 +260,11 @@ pub trait Store: Send + Sync {
     /// How many shards what is due is divided into, at least 1.
     fn shards(&self) -> u16;
 
+    /// Which shard a monitor is due in that is stored now.
+    fn shard_for(&self, id: &MonitorId) -> u16 {
+        shard_of(id, self.shards())
+    }
+
     /// What must be looked at in `shard` by `now`, earliest first, at most `limit`.
     async fn due(&self, shard: u16, now: Timestamp, limit: usize) -> Result<Vec<Due>, StoreError>;
 
@@ -232,9 +280,16 @@ pub trait Store: Send + Sync {
         now: Timestamp,
     ) -> Result<Page<Slug>, StoreError>;
 
-    /// Every monitor of every project, after `after`, at most `limit`: what the auditor walks.
+    /// In how many parts a whole walk goes fastest, at least 1.
+    fn sweep_parts(&self) -> u16 {
+        1
+    }
+
+    /// Every monitor of every project in `part`, after `after`, at most `limit`, in an order of the store's own: what the
+    /// auditor walks. Together the parts of one number of parts hold everything once.
     async fn sweep(
         &self,
+        part: Part,
         after: Option<&MonitorId>,
         limit: usize,
         now: Timestamp,
@@ -242,6 +297,21 @@ pub trait Store: Send + Sync {
 
     /// The newest rows of a monitor's history before `before`, newest first, at most `limit`.
     async fn history(&self, id: &MonitorId, before: Timestamp, limit: usize) -> Result<Vec<Row>, StoreError>;
+
+    /// What has happened to a project's monitors since [`FEED_OVERLAP`] before `since`, oldest first; of what has happened
+    /// since `since` at most `limit`, at least 2. Who reads on from the newest row that they have sees some rows again, and
+    /// misses none that was written within the overlap.
+    async fn feed(&self, project: &Project, since: Timestamp, limit: usize) -> Result<Vec<Row>, StoreError>;
+
+    /// The entry of the directory at this place; strongly consistent.
+    async fn entry(&self, pk: &str, sk: &str) -> Result<Option<Entry>, StoreError>;
+
+    /// The entries of the directory under `pk`, by `sk`; strongly consistent.
+    async fn entries(&self, pk: &str) -> Result<Vec<Entry>, StoreError>;
+
+    /// Stores an entry of the directory, if what is there is of the revision before it: revision 1 where nothing is. The
+    /// same entry again is done.
+    async fn put_entry(&self, entry: Entry) -> Result<Put, StoreError>;
 
     /// The key of this hash; strongly consistent.
     async fn find_key(&self, hash: KeyHash) -> Result<Option<KeyRecord>, StoreError>;

@@ -52,6 +52,13 @@ impl Timestamp {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
+    /// The first whole second that is not earlier; the last one there is, where there is none.
+    #[must_use]
+    pub fn rounded_up_to_seconds(self) -> Self {
+        let whole = Self::from_secs(self.as_secs());
+        if whole == self { self } else { Self::from_secs(self.as_secs().saturating_add(1)) }
+    }
+
     /// Parses an RFC 3339 instant such as `2026-11-23T03:00:00Z`; `None` when it is not one.
     pub fn parse(text: &str) -> Option<Self> {
         let parsed: jiff::Timestamp = text.parse().ok()?;

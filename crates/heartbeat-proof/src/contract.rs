@@ -6,8 +6,10 @@
 
 pub mod commit;
 pub mod delete;
+pub mod directory;
 pub mod due;
 pub mod extend;
+pub mod feed;
 pub mod find;
 pub mod history;
 pub mod key;
@@ -15,8 +17,8 @@ pub mod page;
 pub mod race;
 pub mod scene;
 pub mod settle;
-#[cfg(test)]
-mod size;
+pub mod size;
+pub mod trouble;
 
 use std::sync::Arc;
 
@@ -24,7 +26,7 @@ use async_trait::async_trait;
 use heartbeat_core::{MonitorId, Store};
 use serde_json::Value;
 
-/// A fresh store, with the two things that no client may do to it: ending it without warning, and damaging what is in it.
+/// A fresh store, with what no client may do to it: ending it without warning, damaging what is in it, and making it fail.
 #[async_trait]
 pub trait Harness: Send + Sync {
     /// The store.
@@ -41,6 +43,10 @@ pub trait Harness: Send + Sync {
 
     /// The stored attribute of this name.
     async fn attribute(&self, id: &MonitorId, name: &str) -> Option<Value>;
+
+    /// The next `n` writes fail before they are stored, as that store's engine fails; with them what it would have stored
+    /// together with them. Those after work again.
+    async fn fail_next_writes(&self, n: u32);
 }
 
 /// Makes a test of every clause: `contract_tests!(MyHarness::new())`. The caller needs `tokio` with `macros` and
@@ -58,6 +64,7 @@ macro_rules! contract_tests {
             extend::an_ordinary_ping_is_what_decide_makes_of_it,
             extend::a_ping_that_carries_another_window_is_declined,
             extend::the_same_ping_again_counts_once,
+            extend::a_row_for_late_pings_is_kept_after_the_expected_moment_alone,
             extend::a_ping_for_nobody_is_declined,
             extend::of_pings_at_once_every_one_counts,
             commit::a_second_creation_conflicts_with_the_first,
@@ -71,6 +78,8 @@ macro_rules! contract_tests {
             commit::only_what_differs_is_written,
             commit::what_this_version_does_not_know_survives_its_writes,
             commit::a_decision_about_nobody_conflicts,
+            commit::a_monitor_and_its_keys_are_made_together_or_not_at_all,
+            commit::a_decision_that_conflicts_makes_no_key,
             delete::what_was_deleted_is_deleted_until_the_tombstone_has_passed,
             delete::a_late_ping_does_not_bring_it_back,
             delete::the_same_deletion_again_is_done,
@@ -84,20 +93,36 @@ macro_rules! contract_tests {
             due::what_is_due_comes_earliest_first_and_no_more_than_asked_for,
             due::the_next_wake_is_the_earliest_of_all,
             due::a_deferral_moves_only_what_it_has_seen,
+            due::what_need_not_be_looked_at_is_put_out_of_sight,
             due::a_corrupt_item_can_be_deferred,
             page::a_project_is_listed_by_slug_page_by_page,
             page::a_sweep_sees_every_monitor_once,
+            page::the_parts_of_a_sweep_together_see_every_monitor_once,
             page::what_is_deleted_or_expired_is_not_listed,
             history::history_is_newest_first_and_paged,
             history::what_is_written_late_is_read_in_its_place,
             history::a_row_appended_twice_is_one_row,
             history::a_refused_write_leaves_no_row,
+            feed::a_feed_is_oldest_first_from_a_little_before_and_of_one_project_alone,
+            feed::who_reads_on_from_the_newest_row_misses_none,
+            feed::what_is_written_late_is_found_by_reading_on,
+            directory::the_first_revision_goes_where_nothing_is_and_each_next_one_over_the_one_before,
+            directory::an_entry_says_what_it_was_told,
+            directory::entries_are_in_order_and_of_one_owner_alone,
+            directory::of_twenty_at_once_one_is_stored,
             key::a_key_is_found_by_its_hash_and_listed_oldest_first,
             key::a_key_put_again_is_replaced,
             race::fifty_first_pings_at_once_make_one_monitor,
             race::of_twenty_pings_out_of_order_the_newest_wins_and_all_count,
             race::a_chatty_job_keeps_nobody_from_pausing_editing_and_deleting_it,
             race::what_was_answered_is_there_after_a_crash,
+            size::the_longest_names_and_the_largest_body_are_stored_as_they_are,
+            size::the_largest_monitors_are_stored_as_they_are,
+            trouble::a_decision_that_fails_changes_nothing_and_may_be_made_again,
+            trouble::a_ping_that_fails_changes_nothing_and_may_be_sent_again,
+            trouble::a_settlement_or_a_deferral_that_fails_changes_nothing_and_may_be_made_again,
+            trouble::a_key_or_an_entry_that_fails_is_not_there_and_may_be_put_again,
+            trouble::of_many_writes_at_once_of_which_some_fail_exactly_the_answered_are_there,
         }
     };
     (@each $harness:expr; $($part:ident :: $clause:ident),+ $(,)?) => {

@@ -13,6 +13,8 @@ mod radio;
 mod watch;
 mod world;
 
-pub use faulty::Sabotage;
+pub(crate) use executor::Chance;
+pub use faulty::{Pace, Premises, Sabotage};
+pub use job::SETTLE;
 pub use judge::Verdict;
-pub use world::{Plan, simulate};
+pub use world::{Plan, Sky, simulate};

@@ -19,7 +19,7 @@ use heartbeat_core::{
     alarm::Alarm,
     clock::SystemClock,
     history::{Happening, PingRow, Row},
-    store::{Becomes, Change, Extend, Extended, Stored, WriteId},
+    store::{Becomes, Change, Extend, Extended, Keep, Stored, WriteId},
 };
 use heartbeat_sqlite::{Mode, SqliteStore};
 
@@ -80,7 +80,16 @@ async fn ping(store: Arc<SqliteStore>, instant: Arc<AtomicI64>, task: u64, monit
         let id = id(count.wrapping_mul(7_919) % monitors)?;
         let write_id = WriteId(count << 8 | 1);
         let row = Row::new(&id, at, write_id, 0, happening());
-        let extend = Extend { id, at, settle: SETTLE, interval: None, grace: None, write_id, row: Some(row) };
+        let extend = Extend {
+            id,
+            at,
+            settle: SETTLE,
+            interval: None,
+            grace: None,
+            write_id,
+            row: Some(row),
+            keep: Keep::Always,
+        };
         // Out of order when another task was quicker: declined, as it should be.
         match store.extend(extend).await? {
             Extended::Done | Extended::Declined(_) => {}
@@ -111,7 +120,14 @@ fn creation(id: &MonitorId, at: Timestamp) -> Change {
     monitor.ping_count = 1;
     let write_id = WriteId(0);
     let stored = Stored::new(monitor, 0, SETTLE, write_id);
-    Change { id: id.clone(), becomes: Becomes::Created(Box::new(stored)), at, write_id, rows: Vec::new() }
+    Change {
+        id: id.clone(),
+        becomes: Becomes::Created(Box::new(stored)),
+        at,
+        write_id,
+        rows: Vec::new(),
+        keys: Vec::new(),
+    }
 }
 
 /// User and system time of this process.

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use heartbeat_core::{MonitorId, Timestamp, history::Row};
+use heartbeat_core::{MonitorId, Project, Timestamp, history::Row, store::FEED_OVERLAP};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 /// A line is written at most this much later than what it tells of happened: longer than anybody waits for a write.
@@ -17,6 +17,11 @@ const LOOK_BACK: usize = 32;
 const APPEND: &str = "INSERT INTO history (line, before, monitor, at, tag, happening) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 const NEXT_LINE: &str = "SELECT coalesce(max(line), 0) + 1 FROM history";
 const LAST_LINE: &str = "SELECT last_line FROM monitor WHERE id = ?1";
+/// A project's monitors are a range of keys: `0` is the character after `/`.
+const LINES_FROM: &str = "SELECT monitor, at, tag, happening FROM history \
+                          WHERE line >= ?1 AND monitor >= ?2 || '/' AND monitor < ?2 || '0' ORDER BY line";
+const ENDS: &str = "SELECT min(line), max(line) FROM history";
+const FIRST_FROM: &str = "SELECT line, at FROM history WHERE line >= ?1 ORDER BY line LIMIT 1";
 const LINE: &str = "SELECT before, at, tag, happening FROM history WHERE line = ?1";
 
 /// A row as it is stored; made by the caller, so that the writer's thread encodes nothing.
@@ -92,6 +97,58 @@ pub(crate) fn newest(db: &Connection, id: &MonitorId, before: Timestamp, limit: 
     newest.sort_by_key(|row| std::cmp::Reverse((row.at, row.tag)));
     newest.truncate(limit);
     Ok(newest)
+}
+
+/// A project's rows from [`FEED_OVERLAP`] before `since` on, oldest first. A row that cannot be understood hides no other.
+pub(crate) fn feed(db: &Connection, project: &Project, since: Timestamp, limit: usize) -> rusqlite::Result<Vec<Row>> {
+    let from = since.minus(FEED_OVERLAP);
+    let mut statement = db.prepare_cached(LINES_FROM)?;
+    let mut lines = statement.query(params![first_line_of(db, from)?, project.as_str()])?;
+    let (mut oldest, mut found, mut enough): (Vec<Row>, _, _) = (Vec::new(), 0, None);
+    while let Some(line) = lines.next()? {
+        let at = Timestamp::from_micros(line.get(1)?);
+        if enough.is_some_and(|enough| at > enough) {
+            break;
+        }
+        if at >= from {
+            oldest.extend(row_of_any(line)?);
+        }
+        found += usize::from(at >= since);
+        if enough.is_none() && found >= limit {
+            // Whatever is written behind this line happened after all that was found.
+            enough = oldest.iter().map(|row| row.at.plus(DISORDER)).max();
+        }
+    }
+    oldest.sort_by_key(|row| (row.at, row.tag));
+    let overlap = oldest.iter().filter(|row| row.at < since).count();
+    oldest.truncate(overlap.saturating_add(limit));
+    Ok(oldest)
+}
+
+/// A line before which everything happened before `from`, and not many lines too early: found by halves.
+fn first_line_of(db: &Connection, from: Timestamp) -> rusqlite::Result<i64> {
+    let surely_before = from.minus(DISORDER).as_micros();
+    let (first, last): (Option<i64>, Option<i64>) =
+        db.prepare_cached(ENDS)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (mut low, mut high) = (first.unwrap_or(0), last.map_or(0, |last| last.saturating_add(1)));
+    let mut look = db.prepare_cached(FIRST_FROM)?;
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let found: Option<(i64, i64)> = look.query_row([middle], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        match found {
+            Some((line, at)) if at < surely_before => low = line.saturating_add(1),
+            Some(_) | None => high = middle,
+        }
+    }
+    Ok(low)
+}
+
+/// A line of `LINES_FROM`.
+fn row_of_any(line: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Row>> {
+    let monitor: String = line.get(0)?;
+    let Some(id) = MonitorId::parse(&monitor) else { return Ok(None) };
+    let happening = line.get_ref(3)?.as_bytes().unwrap_or_default().to_vec();
+    Ok(Link { at: line.get(1)?, tag: line.get(2)?, happening }.into_row(&id))
 }
 
 /// The lines of one monitor, the last written first. It ends where lines have been forgotten.

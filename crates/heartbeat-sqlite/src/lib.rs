@@ -12,13 +12,17 @@
 //! | `look` | what is read |
 //! | `writer` | group commit |
 //! | `reader` | the readers |
+//! | `directory` | the directory's entries |
 //! | `forget` | what is swept away |
+//! | `archive` | everything as records, for those who move it |
 //! | `steady` | whether the clock is to be believed before anything is |
 //!
 //! `cargo run --release --example extend_rate` measures the store alone: ordinary pings a second and the CPU time of each,
 //! from tasks of the same process. `heartbeat-bench` measures the whole product, through HTTP.
 
+mod archive;
 mod backup;
+mod directory;
 mod forget;
 mod history;
 mod key;

@@ -2,7 +2,7 @@
 
 use heartbeat_core::{
     MonitorId, Project, Slug, Timestamp,
-    store::{Due, Found, Page},
+    store::{Due, Found, Page, Part, shard_of},
 };
 use rusqlite::{Connection, params};
 
@@ -66,36 +66,53 @@ pub(crate) fn list(
     now: Timestamp,
 ) -> Result<Page<Slug>, Failure> {
     let from = format!("{project}/{}", after.map_or("", Slug::as_str));
-    let page = range(db, &from, &format!("{project}0"), limit, now)?;
+    let page = range(db, Part::WHOLE, &from, &format!("{project}0"), limit, now)?;
     Ok(Page { items: page.items, next: page.next.map(|id| id.slug) })
 }
 
-/// Every monitor, by key.
+/// Every monitor of `part`, by key.
 pub(crate) fn sweep(
     db: &Connection,
+    part: Part,
     after: Option<&MonitorId>,
     limit: usize,
     now: Timestamp,
 ) -> Result<Page<MonitorId>, Failure> {
     let from = after.map(MonitorId::to_string).unwrap_or_default();
-    range(db, &from, AFTER_ALL, limit, now)
+    range(db, part, &from, AFTER_ALL, limit, now)
 }
 
 /// A key that names no monitor is told as corrupt, counts for nothing, and cannot be the end of a page.
-fn range(db: &Connection, from: &str, to: &str, limit: usize, now: Timestamp) -> Result<Page<MonitorId>, Failure> {
+fn range(
+    db: &Connection,
+    part: Part,
+    from: &str,
+    to: &str,
+    limit: usize,
+    now: Timestamp,
+) -> Result<Page<MonitorId>, Failure> {
     let mut statement = db.prepare_cached(RANGE)?;
     let mut rows = statement.query(params![from, to, now.as_micros()])?;
     let (mut page, mut last, mut count) = (Page { items: Vec::new(), next: None }, None, 0);
     while let Some(row) = rows.next()? {
+        let record = Record::read(row)?;
+        let id = named(&record.id);
+        if !is_in(part, id.as_ref()) {
+            continue;
+        }
         if count == limit {
             page.next = last;
             break;
         }
-        let record = Record::read(row)?;
-        if let Some(id) = named(&record.id) {
+        if let Some(id) = id {
             (last, count) = (Some(id), count + 1);
         }
         page.items.extend(record.into_monitor().map(|found| found.map(|(stored, _)| stored)).transpose());
     }
     Ok(page)
+}
+
+/// The first part has what names no monitor.
+fn is_in(part: Part, id: Option<&MonitorId>) -> bool {
+    id.map_or(0, |id| shard_of(id, part.of)) == part.number
 }

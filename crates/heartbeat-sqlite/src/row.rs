@@ -11,7 +11,7 @@ use serde_json::Value;
 
 /// How an attribute is kept in its column.
 #[derive(Clone, Copy)]
-enum Kind {
+pub(crate) enum Kind {
     /// An unsigned number: its 64 bits.
     Unsigned,
     /// An instant.
@@ -21,7 +21,7 @@ enum Kind {
 }
 
 /// The attributes that have a column, in the order of the statements below.
-const COLUMNS: [(&str, Kind); 14] = [
+pub(crate) const COLUMNS: [(&str, Kind); 14] = [
     ("v", Kind::Unsigned),
     ("shard", Kind::Unsigned),
     ("rev", Kind::Unsigned),
@@ -151,7 +151,7 @@ pub(crate) fn save(
         attributes.remove(in_the_key);
     }
     let first = [Column::Null, Column::Text(Value::Object(attributes).to_string()), last_line.into()];
-    write(db, id, first, columns)
+    write(db, id.to_string(), first, columns)
 }
 
 /// Writes a tombstone under `id`.
@@ -166,16 +166,17 @@ pub(crate) fn bury(
         "write_id" => Column::Integer(write_id.0.cast_signed()),
         _ => Column::Null,
     });
-    write(db, id, [until.as_micros().into(), Column::Text("{}".to_owned()), last_line.into()], columns)
+    write(db, id.to_string(), [until.as_micros().into(), Column::Text("{}".to_owned()), last_line.into()], columns)
 }
 
-fn write(
+/// Writes a row: its tombstone, its other attributes as JSON and its newest line of history, and its columns.
+pub(crate) fn write(
     db: &Connection,
-    id: &MonitorId,
+    id: String,
     first: [Column; 3],
     columns: [Column; COLUMNS.len()],
 ) -> rusqlite::Result<()> {
-    let id = std::iter::once(Column::Text(id.to_string()));
+    let id = std::iter::once(Column::Text(id));
     db.prepare_cached(SAVE)?.execute(params_from_iter(id.chain(first).chain(columns)))?;
     Ok(())
 }
@@ -184,7 +185,7 @@ fn parse_rest(id: &str, rest: &[u8]) -> Result<Attributes, Corrupt> {
     serde_json::from_slice(rest).map_err(|error| Corrupt { id: id.to_owned(), reason: error.to_string() })
 }
 
-fn attribute(kind: Kind, number: i64) -> Option<Value> {
+pub(crate) fn attribute(kind: Kind, number: i64) -> Option<Value> {
     match kind {
         Kind::Unsigned => Some(number.cast_unsigned().into()),
         Kind::Instant => Some(number.into()),
@@ -192,7 +193,7 @@ fn attribute(kind: Kind, number: i64) -> Option<Value> {
     }
 }
 
-fn column(kind: Kind, value: Option<&Value>) -> Column {
+pub(crate) fn column(kind: Kind, value: Option<&Value>) -> Column {
     let number = value.and_then(|value| match kind {
         Kind::Unsigned => value.as_u64().map(u64::cast_signed),
         Kind::Instant => value.as_i64(),

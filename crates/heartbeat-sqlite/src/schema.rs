@@ -10,7 +10,7 @@ use crate::open::Mode;
 const APPLICATION: i32 = 0x4842_5431;
 
 /// Each brings a file from the version of its index to the next. They are never edited, only added to.
-const MIGRATIONS: [&str; 1] = [FIRST];
+const MIGRATIONS: [&str; 2] = [FIRST, DIRECTORY];
 
 /// The first version.
 ///
@@ -69,6 +69,17 @@ CREATE TABLE pulse (
     beats INTEGER NOT NULL
 ) STRICT;
 INSERT INTO pulse VALUES (1, 0);
+";
+
+/// The second version: the directory. `value` is JSON.
+const DIRECTORY: &str = "
+CREATE TABLE directory (
+    pk TEXT NOT NULL,
+    sk TEXT NOT NULL,
+    rev INTEGER NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (pk, sk)
+) STRICT, WITHOUT ROWID;
 ";
 
 /// What stands in a file's way.

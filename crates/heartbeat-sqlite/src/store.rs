@@ -9,13 +9,15 @@ use async_trait::async_trait;
 use heartbeat_core::{
     MonitorId, Project, Slug, Store, StoreError, Timestamp,
     alarm::Alarm,
+    directory::{Entry, Put},
     history::Row,
     key::{KeyHash, KeyRecord},
     outbox::{Settled, Settlement},
-    store::{Change, Committed, Deferral, Deferred, Due, Extend, Extended, Found, Page},
+    store::{Change, Committed, Deferral, Deferred, Due, Extend, Extended, Found, Page, Part},
 };
 
 use crate::{
+    directory,
     forget::newest,
     history::{self, Line},
     key,
@@ -145,17 +147,37 @@ impl Store for SqliteStore {
 
     async fn sweep(
         &self,
+        part: Part,
         after: Option<&MonitorId>,
         limit: usize,
         now: Timestamp,
     ) -> Result<Page<MonitorId>, StoreError> {
         let after = after.cloned();
-        self.readers.read(move |db| look::sweep(db, after.as_ref(), limit, now)).await
+        self.readers.read(move |db| look::sweep(db, part, after.as_ref(), limit, now)).await
     }
 
     async fn history(&self, id: &MonitorId, before: Timestamp, limit: usize) -> Result<Vec<Row>, StoreError> {
         let id = id.clone();
         self.readers.read(move |db| Ok(history::newest(db, &id, before, limit)?)).await
+    }
+
+    async fn feed(&self, project: &Project, since: Timestamp, limit: usize) -> Result<Vec<Row>, StoreError> {
+        let project = project.clone();
+        self.readers.read(move |db| Ok(history::feed(db, &project, since, limit)?)).await
+    }
+
+    async fn entry(&self, pk: &str, sk: &str) -> Result<Option<Entry>, StoreError> {
+        let (pk, sk) = (pk.to_owned(), sk.to_owned());
+        self.readers.read(move |db| directory::entry(db, &pk, &sk)).await
+    }
+
+    async fn entries(&self, pk: &str) -> Result<Vec<Entry>, StoreError> {
+        let pk = pk.to_owned();
+        self.readers.read(move |db| directory::entries(db, &pk)).await
+    }
+
+    async fn put_entry(&self, entry: Entry) -> Result<Put, StoreError> {
+        self.writer.write(move |db| directory::put(db, &entry)).await
     }
 
     async fn find_key(&self, hash: KeyHash) -> Result<Option<KeyRecord>, StoreError> {

@@ -7,12 +7,13 @@ use heartbeat_core::{
     item::{Attributes, Patch, VERSION, encode},
     monitor::{FORGOTTEN_AFTER, FORGOTTEN_AFTER_DUE},
     outbox::{Settled, Settlement},
-    store::{Becomes, Change, Committed, Deferral, Deferred, Extend, Extended, Found, Stored, WriteId},
+    store::{Becomes, Change, Committed, Deferral, Deferred, Extend, Extended, Found, Keep, Stored, WriteId},
 };
 use rusqlite::{Connection, params};
 
 use crate::{
     history::{Line, append},
+    key,
     row::{Record, bury, found, instant, save},
     writer::{Failure, Outcome},
 };
@@ -27,10 +28,10 @@ UPDATE monitor SET
     wake_at = :at + window_s * 1000000 + :settle,
     ping_count = ping_count + 1,
     expires_at = CASE WHEN expires_at IS NOT NULL
-        THEN max(:at + :forgotten, :at + window_s * 1000000 + :forgotten_after_due) END,
+        THEN (max(:at + :forgotten, :at + window_s * 1000000 + :forgotten_after_due) + 999999) / 1000000 * 1000000 END,
     write_id = :write_id,
     line_before = last_line,
-    last_line = CASE WHEN :told THEN (SELECT coalesce(max(line), 0) + 1 FROM history) ELSE last_line END
+    last_line = CASE WHEN :always OR (:if_late AND :at > due_at - grace_s * 1000000) THEN (SELECT coalesce(max(line), 0) + 1 FROM history) ELSE last_line END
 WHERE id = :id AND ordinary = 1 AND v = :v AND deleted_until IS NULL
     AND due_at > :at - :settle AND last_ping_at < :at
     AND (last_remark_at IS NULL OR last_remark_at <= :at) AND (expires_at IS NULL OR expires_at > :at)
@@ -64,7 +65,8 @@ fn try_extend(db: &Connection, extend: &Extend, id: &str, line: Option<&Line>) -
         micros(FORGOTTEN_AFTER),
         micros(FORGOTTEN_AFTER_DUE),
         extend.write_id.0.cast_signed(),
-        line.is_some(),
+        line.is_some() && extend.keep == Keep::Always,
+        line.is_some() && extend.keep == Keep::IfLate,
         id,
         VERSION,
         extend.interval.map(|interval| seconds(interval.as_secs())),
@@ -74,7 +76,10 @@ fn try_extend(db: &Connection, extend: &Extend, id: &str, line: Option<&Line>) -
     // To its end: a statement that is left half-way stands in the way of the commit.
     while rows.next()?.is_some() {}
     let Some((wake_at, number, before)) = extended else { return Ok(None) };
-    if let (Some(line), Some(number)) = (line, number) {
+    // Where none is kept, the last line is the one before.
+    if let (Some(line), Some(number)) = (line, number)
+        && before != Some(number)
+    {
         line.write(db, number, before)?;
     }
     Ok(Some(Timestamp::from_micros(wake_at)))
@@ -107,6 +112,9 @@ pub(crate) fn commit(db: &Connection, change: &Change, lines: &[Line]) -> Result
         return Ok(Outcome::quiet(Committed::Conflict(found)));
     };
     let last_line = append(db, lines, last_line)?;
+    for key in &change.keys {
+        key::put(db, key)?;
+    }
     let wake_at = match next {
         Next::Monitor(attributes) => {
             let wake_at = instant(&attributes, "wake_at");

@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use heartbeat_core::{
     Store, StoreError, Timestamp,
     alarm::Alarm,
-    store::{Committed, Deferral, Extended, Found},
+    store::{Committed, Deferral, Extended, Found, Part},
 };
 use heartbeat_proof::contract::scene::{NOW, TICK, creation, deletion, id, minutes, ping, pinged, put, there};
 use heartbeat_sqlite::{BackupError, Mode, OpenError, SqliteStore};
@@ -346,7 +346,7 @@ async fn a_key_that_names_no_monitor_wakes_nobody_and_takes_nobodys_place() {
     assert_eq!(due.into_iter().map(|due| due.id).collect::<Vec<_>>(), [id("job")]);
     let (mut monitors, mut strays, mut after) = (0, 0, None);
     loop {
-        let page = store.sweep(after.as_ref(), 1, NOW).await.unwrap();
+        let page = store.sweep(Part::WHOLE, after.as_ref(), 1, NOW).await.unwrap();
         monitors += page.items.iter().filter(|item| item.is_ok()).count();
         strays += page.items.iter().filter(|item| item.is_err()).count();
         after = page.next;

@@ -15,6 +15,7 @@ use heartbeat_core::{
     alarm::Alarm,
     delivery::Outcome,
     flow::{Flow, Sender, Settings},
+    history::PingLog,
 };
 use heartbeat_proof::instruments::{Seeded, SetClock};
 use heartbeat_sqlite::{Mode, SqliteStore};
@@ -49,8 +50,13 @@ impl Channel for Counter {
 }
 
 fn flow(store: Arc<dyn Store>, clock: Arc<SetClock>) -> Flow {
-    let settings =
-        Settings { settle: SETTLE, reminders: Reminders::default(), interval: Interval::MIN, grace: Grace::ZERO };
+    let settings = Settings {
+        settle: SETTLE,
+        reminders: Reminders::default(),
+        interval: Interval::MIN,
+        grace: Grace::ZERO,
+        ping_log: PingLog::All,
+    };
     Flow { store, clock, random: Arc::new(Seeded::new(1)), settings }
 }
 

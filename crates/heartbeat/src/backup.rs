@@ -2,9 +2,17 @@
 
 use std::path::Path;
 
-use crate::{database, say};
+use anyhow::bail;
 
-pub(crate) async fn run(from: &Path, to: &Path) -> anyhow::Result<()> {
+use crate::{
+    config::{Config, Kept},
+    database, say,
+};
+
+pub(crate) async fn run(config: &Config, to: &Path) -> anyhow::Result<()> {
+    let Kept::InFile(from) = &config.kept else {
+        bail!("this copies the file of the embedded store; DynamoDB has point-in-time recovery for its tables")
+    };
     let store = database::open_existing(from)?;
     store.backup(to).await?;
     say(&format!("{} is a copy of {} as of now", to.display(), from.display()))?;

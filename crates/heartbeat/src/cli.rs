@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use heartbeat_core::Slug;
 
-use crate::variables;
+use crate::{config::Program, copy::Place, variables};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -19,6 +19,8 @@ Examples:
       Shows how everything is.
   TELEGRAM_BOT_TOKEN=123456:… TELEGRAM_CHAT_ID=-100… heartbeat test-alert
       Sends a test message to the chat, and says whether it arrived.
+  HEARTBEAT_STORE=dynamodb heartbeat create-tables
+      Makes the tables of DynamoDB, in the region and with the credentials of the environment.
 ";
 
 /// A dead man's switch: jobs ping while they are alive, and people are told when they stop.
@@ -34,7 +36,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Runs API and checker in one process, with everything in one file.
+    /// Runs API and checker in one process, with everything in one file, or in tables on `DynamoDB`.
     Serve,
     /// Makes an API key and prints it, once. Works beside a running `serve`.
     AddApiKey(NewKey),
@@ -55,8 +57,66 @@ pub(crate) enum Command {
         /// The file to write; it must not exist yet.
         file: PathBuf,
     },
+    /// Copies everything of one store into another that is empty, and compares the two. An interrupted copy goes on.
+    #[command(after_help = COPY)]
+    Copy(Move),
     /// Sends one test message to whom `serve` would alert, and says whether it arrived.
     TestAlert,
+    /// Makes the tables on `DynamoDB` and their indexes, those that are missing. Running it again changes nothing.
+    #[command(after_help = CREATE_TABLES)]
+    CreateTables,
+    /// Shows and changes what all processes over `DynamoDB` agree on: detector, shards, settle time.
+    #[command(after_help = SETTINGS)]
+    Settings {
+        #[command(subcommand)]
+        command: Option<Settings>,
+    },
+}
+
+const CREATE_TABLES: &str = "\
+The names come from MONITORS_TABLE, KEYS_TABLE, EVENTS_TABLE and DIRECTORY_TABLE; region and credentials from AWS_REGION, \
+AWS_ACCESS_KEY_ID and the like; another place that speaks the protocol from AWS_ENDPOINT_URL_DYNAMODB. Tables are made on \
+demand, without a monthly price. What is there and differs is left alone, and said.";
+
+const COPY: &str = "\
+A place is sqlite:PATH, dynamodb (the tables that the environment names) or dynamodb:PREFIX (PREFIX-monitors, PREFIX-api-keys, \
+PREFIX-events, PREFIX-directory). Stop what serves the two first.
+
+Examples:
+  heartbeat copy --from sqlite:heartbeat.db --to dynamodb
+      From one machine to DynamoDB; `heartbeat create-tables` makes the tables. Exit code 0: everything is there.
+  heartbeat copy --from dynamodb --to sqlite:heartbeat.db
+      And back, into a new file.
+";
+
+const SETTINGS: &str = "\
+Examples:
+  heartbeat settings
+      Shows what is agreed on, and how far this machine's clock is from the store's.
+  heartbeat settings grow-shards 64
+      For more than 500 pings a second in a shard. It costs 1 query a shard and pass, and cannot be taken back.
+  heartbeat settings detector sweep
+      For more than about 7 pings a day and monitor, where reading all is cheaper than an index: docs/scale.md.
+  heartbeat settings detector index
+      Back to the index, in two steps some minutes apart: the first says when the second may follow.
+";
+
+/// The command line of a program that is one part of the product, and is set up by its environment alone.
+pub(crate) fn part(program: Program, about: &'static str) -> clap::Command {
+    clap::Command::new(program.name()).version(env!("CARGO_PKG_VERSION")).about(about).after_help(variables::help())
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Move {
+    /// What is copied.
+    #[arg(long, value_name = "PLACE", value_parser = Place::parse)]
+    pub(crate) from: Place,
+    /// Where it is copied to: nothing is there, or what an interrupted copy has left.
+    #[arg(long, value_name = "PLACE", value_parser = Place::parse)]
+    pub(crate) to: Place,
+    /// Copies nothing, and only compares the two.
+    #[arg(long)]
+    pub(crate) verify: bool,
 }
 
 #[derive(Debug, Args)]
@@ -76,6 +136,32 @@ pub(crate) struct NewKey {
     /// How long it works, such as 90d (default: until it is revoked).
     #[arg(long, value_name = "DURATION")]
     pub(crate) expires_in: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Settings {
+    /// Shows them (the default).
+    Show,
+    /// Divides what is due into more shards. It only grows.
+    GrowShards {
+        /// How many there shall be.
+        #[arg(value_name = "N")]
+        shards: u16,
+    },
+    /// Changes how what is due is found.
+    Detector {
+        /// How.
+        detector: NewDetector,
+    },
+}
+
+/// A detector that a person can ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NewDetector {
+    /// By an index: 3 write units a ping, and a pass costs next to nothing.
+    Index,
+    /// By reading everything in each pass: 1 write unit a ping.
+    Sweep,
 }
 
 #[derive(Debug, Subcommand)]

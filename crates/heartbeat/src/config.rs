@@ -1,15 +1,24 @@
 //! The settings of a process, read once through a lookup, all mistakes reported together, secrets hidden in `Debug`.
 
+mod kept;
+
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use heartbeat_core::{
-    Grace, Interval, Reminders, flow::Settings, interval::parse_seconds, key::ApiKey, reminder::Pace,
+    Grace, Interval, Reminders,
+    dynamo::{Shared, TableNames},
+    flow::Settings,
+    history::PingLog,
+    interval::parse_seconds,
+    key::ApiKey,
+    reminder::Pace,
 };
 use heartbeat_notify::{
     TelegramSettings,
     telegram::{ApiUrl, BotToken, Chat, DEFAULT_TIME_OUT},
 };
 
+pub(crate) use self::kept::Kept;
 use crate::variables as name;
 
 /// The settle time of the embedded store: longer than the 2 s after which the API gives up on a ping's write.
@@ -17,6 +26,9 @@ const DEFAULT_SETTLE: Duration = Duration::from_secs(3);
 /// A settle time above this would be a grace.
 const MAX_SETTLE_S: u64 = 300;
 const DEFAULT_RETENTION_S: u64 = 30 * 86_400;
+/// The longest sleep of a checker that writes in its process wake, and of one that nobody wakes.
+const CHECK_INTERVAL_S: u64 = 30;
+const CHECK_INTERVAL_OVER_TABLES_S: u64 = 10;
 
 /// What is wrong with the environment: everything at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,13 +51,47 @@ pub(crate) enum LogFormat {
     Text,
 }
 
+/// Which program asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Program {
+    /// The all-in-one program.
+    Heartbeat,
+    /// `heartbeat-api`: pings and management, over tables.
+    Api,
+    /// `heartbeat-checker`: the checker, over tables.
+    Checker,
+}
+
+impl Program {
+    /// As it is called on a command line.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Heartbeat => "heartbeat",
+            Self::Api => "heartbeat-api",
+            Self::Checker => "heartbeat-checker",
+        }
+    }
+
+    /// Where it listens when nobody says where: a container is reached from outside.
+    fn usual_address(self) -> SocketAddr {
+        match self {
+            Self::Heartbeat | Self::Checker => ([127, 0, 0, 1], 3000).into(),
+            Self::Api => ([0, 0, 0, 0], 3000).into(),
+        }
+    }
+}
+
 /// The settings. (`Debug` hides the secrets: each of their types does.)
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
+    pub(crate) program: Program,
     pub(crate) bind: SocketAddr,
-    pub(crate) database: PathBuf,
+    pub(crate) kept: Kept,
+    pub(crate) tables: TableNames,
     pub(crate) telegram: Option<TelegramSettings>,
     pub(crate) check_interval: Duration,
+    /// The settle time that somebody has set. Over tables it is a proposal: what counts is what all have agreed on.
+    pub(crate) proposed_settle: Option<Duration>,
     pub(crate) settings: Settings,
     pub(crate) retention: Duration,
     pub(crate) trusted_proxies: usize,
@@ -80,7 +126,16 @@ impl Reader<'_> {
         }
     }
 
+    /// Notes a mistake that another variable is part of.
+    fn complain(&mut self, name: &str, text: &str) {
+        self.mistakes.push(format!("{name}: {text}"));
+    }
+
     fn seconds(&mut self, name: &str, range: std::ops::RangeInclusive<u64>, default: u64) -> u64 {
+        self.seconds_if_set(name, range).unwrap_or(default)
+    }
+
+    fn seconds_if_set(&mut self, name: &str, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
         let parse = |text: &str| {
             let seconds = parse_seconds(text).map_err(|error| error.to_string())?;
             if range.contains(&seconds) {
@@ -88,23 +143,34 @@ impl Reader<'_> {
             }
             Err(format!("it is from {} to {} seconds, not {text:?}", range.start(), range.end()))
         };
-        self.parse(name, parse).unwrap_or(default)
+        self.parse(name, parse)
     }
 }
 
 impl Config {
-    /// The settings that `lookup` gives, or everything that is wrong with them.
-    pub(crate) fn from_lookup(lookup: Lookup<'_>) -> Result<Self, Mistakes> {
+    /// The settings that `lookup` gives to `program`, or everything that is wrong with them. `file` is the store's, as the
+    /// command line has it.
+    pub(crate) fn from_lookup(program: Program, file: Option<PathBuf>, lookup: Lookup<'_>) -> Result<Self, Mistakes> {
         let mut reader = Reader { lookup, mistakes: Vec::new() };
         let address = |text: &str| {
             text.parse().map_err(|_| format!("{text:?} is not an address and port such as 127.0.0.1:3000"))
         };
+        let kept = kept::read(&mut reader, program, file);
+        let usual = Usual::of(&kept);
+        let proposed_settle = reader.seconds_if_set(name::SETTLE, 0..=MAX_SETTLE_S).map(Duration::from_secs);
         let config = Self {
-            bind: reader.parse(name::BIND_ADDR, address).unwrap_or_else(|| ([127, 0, 0, 1], 3000).into()),
-            database: reader.text(name::DATABASE).unwrap_or_else(|| "heartbeat.db".to_owned()).into(),
+            program,
+            bind: reader.parse(name::BIND_ADDR, address).unwrap_or_else(|| program.usual_address()),
+            kept,
+            tables: kept::table_names(&mut reader),
             telegram: telegram(&mut reader),
-            check_interval: Duration::from_secs(reader.seconds(name::CHECK_INTERVAL, 1..=3_600, 30)),
-            settings: settings(&mut reader),
+            check_interval: Duration::from_secs(reader.seconds(
+                name::CHECK_INTERVAL,
+                1..=3_600,
+                usual.check_interval_s,
+            )),
+            proposed_settle,
+            settings: settings(&mut reader, proposed_settle, &usual),
             retention: Duration::from_secs(reader.seconds(name::RETENTION, 3_600..=u64::MAX / 2, DEFAULT_RETENTION_S)),
             trusted_proxies: reader
                 .parse(name::TRUSTED_PROXIES, |text| text.parse().map_err(|_| format!("{text:?} is not a number")))
@@ -115,6 +181,28 @@ impl Config {
             api_key: reader.parse(name::API_KEY, ApiKey::parse),
         };
         if reader.mistakes.is_empty() { Ok(config) } else { Err(Mistakes(reader.mistakes)) }
+    }
+}
+
+/// What holds where nobody says otherwise, by where everything is kept.
+struct Usual {
+    check_interval_s: u64,
+    settle: Duration,
+    ping_log: PingLog,
+}
+
+impl Usual {
+    fn of(kept: &Kept) -> Self {
+        match kept {
+            Kept::InFile(_) => {
+                Self { check_interval_s: CHECK_INTERVAL_S, settle: DEFAULT_SETTLE, ping_log: PingLog::All }
+            }
+            Kept::InTables => Self {
+                check_interval_s: CHECK_INTERVAL_OVER_TABLES_S,
+                settle: Shared::default().settle(),
+                ping_log: PingLog::Notable,
+            },
+        }
     }
 }
 
@@ -132,21 +220,23 @@ fn telegram(reader: &mut Reader<'_>) -> Option<TelegramSettings> {
     Some(TelegramSettings { token: token?, chat: chat?, api_url, time_out: DEFAULT_TIME_OUT })
 }
 
-fn settings(reader: &mut Reader<'_>) -> Settings {
+fn settings(reader: &mut Reader<'_>, settle: Option<Duration>, usual: &Usual) -> Settings {
     let every = reader.seconds(name::REMIND_EVERY, 0..=365 * 86_400, 3_600);
     let pace = |text: &str| match text {
         "easing" => Ok(Pace::Easing),
         "steady" => Ok(Pace::Steady),
         other => Err(format!("it is easing or steady, not {other:?}")),
     };
+    let kept = |text: &str| PingLog::parse(text).ok_or_else(|| format!("it is all, notable or none, not {text:?}"));
     Settings {
-        settle: Duration::from_secs(reader.seconds(name::SETTLE, 0..=MAX_SETTLE_S, DEFAULT_SETTLE.as_secs())),
+        settle: settle.unwrap_or(usual.settle),
         reminders: Reminders {
             every: (every > 0).then(|| Duration::from_secs(every)),
             pace: reader.parse(name::REMIND_PACE, pace).unwrap_or(Pace::Easing),
         },
         interval: Interval::DEFAULT,
         grace: reader.parse(name::DEFAULT_GRACE, Grace::parse).unwrap_or(Grace::DEFAULT),
+        ping_log: reader.parse(name::PING_LOG, kept).unwrap_or(usual.ping_log),
     }
 }
 
@@ -161,18 +251,30 @@ fn log_format(text: &str) -> Result<LogFormat, String> {
 
 #[cfg(test)]
 mod tests {
+    use heartbeat_core::dynamo::tables;
+
     use super::*;
 
     fn config(variables: &[(&str, &str)]) -> Result<Config, Mistakes> {
+        config_of(Program::Heartbeat, None, variables)
+    }
+
+    fn config_of(program: Program, file: Option<&str>, variables: &[(&str, &str)]) -> Result<Config, Mistakes> {
         let find = |name: &str| variables.iter().find(|v| v.0 == name).map(|v| v.1.to_owned());
-        Config::from_lookup(&find)
+        Config::from_lookup(program, file.map(Into::into), &find)
+    }
+
+    fn is_table(variable: &str) -> bool {
+        tables::ALL.iter().any(|table| table.variables.contains(&variable))
     }
 
     #[test]
     fn an_empty_environment_gives_the_documented_defaults() {
         let config = config(&[]).unwrap();
-        for name::Variable { name: variable, default, .. } in &name::ALL {
+        for name::Variable { name: variable, default, .. } in name::ALL.iter().filter(|one| !is_table(one.name)) {
             let set = self::config(&[(variable, default)]).unwrap();
+            // That somebody has said so is all the difference.
+            let set = Config { proposed_settle: config.proposed_settle, ..set };
             assert_eq!(format!("{set:?}"), format!("{config:?}"), "{variable}");
         }
         assert!(config.telegram.is_none());
@@ -185,15 +287,18 @@ mod tests {
             ("TELEGRAM_BOT_TOKEN", "123456:a-secret"),
             ("TELEGRAM_API_URL", "ftp://x"),
             ("HEARTBEAT_CHECK_INTERVAL", "0"),
+            ("HEARTBEAT_STORE", "postgres"),
+            ("EVENTS_TABLE", "all events"),
             ("HEARTBEAT_SETTLE", "1h"),
             ("HEARTBEAT_DEFAULT_GRACE", "soon"),
             ("HEARTBEAT_REMIND_PACE", "often"),
+            ("PING_LOG", "some"),
             ("HEARTBEAT_LOG_FORMAT", "xml"),
             ("HEARTBEAT_API_KEY", "hb_not_a_key"),
             ("RUST_LOG", "heartbeat=loud=er"),
         ])
         .unwrap_err();
-        assert_eq!(mistakes.0.len(), 10, "{mistakes}");
+        assert_eq!(mistakes.0.len(), 13, "{mistakes}");
         let text = mistakes.to_string();
         assert!(!text.contains("a-secret") && !text.contains("hb_not_a_key"), "{text}");
         assert!(text.contains("TELEGRAM_CHAT_ID: it is missing"), "{text}");
@@ -213,11 +318,92 @@ mod tests {
     }
 
     #[test]
+    fn history_keeps_the_pings_that_it_is_told_to_keep() {
+        for log in [PingLog::All, PingLog::Notable, PingLog::None] {
+            assert_eq!(config(&[("PING_LOG", log.as_str())]).unwrap().settings.ping_log, log);
+        }
+    }
+
+    #[test]
     fn the_specifications_behaviour_is_a_setting_away() {
         let config =
             config(&[("HEARTBEAT_DEFAULT_GRACE", "0"), ("HEARTBEAT_SETTLE", "0"), ("HEARTBEAT_REMIND_PACE", "steady")])
                 .unwrap();
         assert_eq!((config.settings.grace, config.settings.settle), (Grace::ZERO, Duration::ZERO));
         assert_eq!(config.settings.reminders.pace, Pace::Steady);
+    }
+
+    #[test]
+    fn what_is_named_says_where_everything_is_kept() {
+        let file = |name: &str| Kept::InFile(name.into());
+        for (variables, kept) in [
+            (&[][..], file("heartbeat.db")),
+            (&[("HEARTBEAT_DB", "my.db")], file("my.db")),
+            (&[("AWS_REGION", "eu-north-1"), ("AWS_ACCESS_KEY_ID", "x")], file("heartbeat.db")),
+            (&[("HEARTBEAT_STORE", "dynamodb")], Kept::InTables),
+            (&[("HEARTBEAT_STORE", "dynamodb"), ("HEARTBEAT_DB", "my.db")], Kept::InTables),
+            (&[("HEARTBEAT_STORE", "sqlite"), ("MONITORS_TABLE", "monitors")], file("heartbeat.db")),
+            (&[("HEARTBEAT_STORE", " "), ("KEYS_TABLE", "keys")], Kept::InTables),
+        ] {
+            assert_eq!(config(variables).unwrap().kept, kept, "{variables:?}");
+        }
+        for table in &tables::ALL {
+            for variable in table.variables {
+                let config = config(&[(variable, "mine")]).unwrap();
+                assert_eq!((config.kept, config.tables.of(table.role)), (Kept::InTables, "mine"), "{variable}");
+            }
+        }
+        let named = config_of(Program::Heartbeat, Some("my.db"), &[("MONITORS_TABLE", "monitors")]).unwrap();
+        assert_eq!(named.kept, file("my.db"), "the command line comes first");
+    }
+
+    #[test]
+    fn two_places_to_keep_everything_are_a_mistake() {
+        for (program, file, variables, said) in [
+            (
+                Program::Heartbeat,
+                None,
+                &[("HEARTBEAT_DB", "my.db"), ("KEYS_TABLE", "keys")][..],
+                "HEARTBEAT_STORE: HEARTBEAT_DB names a file and KEYS_TABLE a table: say sqlite or dynamodb",
+            ),
+            (
+                Program::Heartbeat,
+                Some("my.db"),
+                &[("HEARTBEAT_STORE", "dynamodb")],
+                "--db: HEARTBEAT_STORE=dynamodb keeps everything in tables: leave one of them out",
+            ),
+            (
+                Program::Checker,
+                None,
+                &[("HEARTBEAT_STORE", "sqlite")],
+                "HEARTBEAT_STORE: heartbeat-checker works on DynamoDB; for one file, run `heartbeat serve`",
+            ),
+            (
+                Program::Api,
+                None,
+                &[("MONITORS_TABLE", "one"), ("KEYS_TABLE", "one")],
+                "KEYS_TABLE: MONITORS_TABLE names the same table, one: each needs one of its own",
+            ),
+        ] {
+            assert_eq!(config_of(program, file, variables).unwrap_err().0, [said]);
+        }
+    }
+
+    #[test]
+    fn the_first_variable_that_names_a_table_counts() {
+        let both = [("HEARTBEAT_TABLE_NAME", "second"), ("MONITORS_TABLE", "first")];
+        assert_eq!(config(&both).unwrap().tables.monitors, "first");
+    }
+
+    #[test]
+    fn over_tables_other_defaults_hold() {
+        let tables = [("HEARTBEAT_STORE", "dynamodb")];
+        let config = config_of(Program::Api, None, &[]).unwrap();
+        assert_eq!(config.bind, ([0, 0, 0, 0], 3000).into());
+        for config in [config, self::config(&tables).unwrap()] {
+            assert_eq!((config.kept, config.tables), (Kept::InTables, TableNames::default()));
+            assert_eq!((config.settings.settle, config.proposed_settle), (Duration::from_secs(10), None));
+            assert_eq!((config.settings.ping_log, config.check_interval), (PingLog::Notable, Duration::from_secs(10)));
+        }
     }
 }

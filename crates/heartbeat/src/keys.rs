@@ -1,6 +1,6 @@
 //! API keys from the command line, straight in the store, beside a running `serve`.
 
-use std::{path::Path, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
 use heartbeat_core::{
@@ -11,7 +11,11 @@ use heartbeat_core::{
     random::SystemRandom,
 };
 
-use crate::{cli::NewKey, database, mention, say};
+use crate::{
+    cli::NewKey,
+    config::{Config, Kept},
+    database, mention, say, tables,
+};
 
 /// Makes a key that may do everything that people do by default, and gives it to its owner through `show`. It is stored
 /// after it was shown: a stored key that nobody has seen would keep the next start from showing one.
@@ -34,23 +38,45 @@ pub(crate) async fn give_first(
     store.put_key(record).await.context("the first API key could not be stored, and the one above does not work")
 }
 
-pub(crate) async fn add(file: &Path, wanted: NewKey) -> anyhow::Result<()> {
+pub(crate) async fn add(config: &Config, wanted: NewKey) -> anyhow::Result<()> {
     let key = ApiKey::from_random(SystemRandom.secret());
     let record = record(&key, &wanted)?;
-    let (place, existed) = (database::absolute(file), file.exists());
-    let store = database::open_or_make(file)?;
+    let (store, whereabouts) = place_for_a_key(config).await?;
     store.put_key(record.clone()).await.context("the key could not be stored")?;
     if let Err(error) = say(key.reveal()) {
         store.put_key(KeyRecord { revoked_at: Some(SystemClock.now()), ..record }).await?;
         return Err(error).context("the key could not be shown, and is revoked");
     }
     // Not on standard output, where the key stands alone.
-    mention(&if existed {
-        format!("the key is in {}", place.display())
-    } else {
-        format!("there was no store yet: made {} with the key in it (`serve` must use the same file)", place.display())
-    });
+    mention(&whereabouts);
     Ok(())
+}
+
+/// The store, made where it is a file that is not there; and a word on where the key is.
+async fn place_for_a_key(config: &Config) -> anyhow::Result<(Arc<dyn Store>, String)> {
+    Ok(match &config.kept {
+        Kept::InFile(file) => {
+            let (place, existed) = (database::absolute(file), file.exists());
+            let whereabouts = if existed {
+                format!("the key is in {}", place.display())
+            } else {
+                let made = place.display();
+                format!("there was no store yet: made {made} with the key in it (`serve` must use the same file)")
+            };
+            (Arc::new(database::open_or_make(file)?), whereabouts)
+        }
+        Kept::InTables => {
+            (tables::open(config).await?, format!("the key is in the DynamoDB table {}", config.tables.keys))
+        }
+    })
+}
+
+/// The store with the keys that there are.
+async fn place_of_keys(config: &Config) -> anyhow::Result<Arc<dyn Store>> {
+    Ok(match &config.kept {
+        Kept::InFile(file) => Arc::new(database::open_existing(file)?),
+        Kept::InTables => tables::open(config).await?,
+    })
 }
 
 fn record(key: &ApiKey, wanted: &NewKey) -> anyhow::Result<KeyRecord> {
@@ -78,8 +104,8 @@ fn record(key: &ApiKey, wanted: &NewKey) -> anyhow::Result<KeyRecord> {
     })
 }
 
-pub(crate) async fn list(file: &Path) -> anyhow::Result<()> {
-    let store = database::open_existing(file)?;
+pub(crate) async fn list(config: &Config) -> anyhow::Result<()> {
+    let store = place_of_keys(config).await?;
     say(&format!("{:12}  {:8}  {:16}  {:15}  {:20}  DESCRIPTION", "ID", "STATE", "PROJECT", "SCOPES", "CREATED"))?;
     for key in store.keys().await? {
         let now = SystemClock.now();
@@ -100,8 +126,8 @@ pub(crate) async fn list(file: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub(crate) async fn revoke(file: &Path, id: &str) -> anyhow::Result<()> {
-    let store = database::open_existing(file)?;
+pub(crate) async fn revoke(config: &Config, id: &str) -> anyhow::Result<()> {
+    let store = place_of_keys(config).await?;
     let keys = store.keys().await?;
     let mut named = keys.into_iter().filter(|key| key.hash.short() == id);
     let Some(key) = named.next() else {

@@ -1,16 +1,20 @@
-//! The all-in-one binary and the command line: API, checker and embedded store in one process, and the short commands
-//! beside it. This is the composition root: the only place that chooses a store, reads the environment and the clock.
+//! The binaries and the command line: API and checker in one process or in two, over one file or over DynamoDB, and the
+//! short commands beside them. This is the composition root: the only place that chooses a store, reads the environment
+//! and the clock.
 
 mod backup;
 mod channel;
 mod cli;
 mod config;
+mod copy;
 mod database;
 mod keys;
 mod logging;
 mod monitors;
 mod serve;
+mod shared;
 mod stop;
+mod tables;
 mod variables;
 
 use std::{
@@ -23,19 +27,38 @@ use clap::Parser;
 
 use crate::{
     cli::{Cli, Command},
-    config::Config,
+    config::{Config, Program},
 };
 
 /// Runs the command line `arguments`, the program's name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(arguments) {
-        Ok(cli) => cli,
-        Err(refusal) => {
-            let _ = refusal.print();
-            return ExitCode::from(u8::try_from(refusal.exit_code()).unwrap_or(2));
-        }
-    };
-    match start(cli) {
+    Cli::try_parse_from(arguments).map_or_else(|refusal| refused(&refusal), |cli| ended(start(cli)))
+}
+
+/// Runs `heartbeat-api`: pings and management over DynamoDB, and no checker.
+pub fn run_api(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    run_part(Program::Api, "Receives pings and management calls, and keeps everything in DynamoDB.", arguments)
+}
+
+/// Runs `heartbeat-checker`: the checker over DynamoDB, as a process that is always there.
+pub fn run_checker(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    run_part(Program::Checker, "Watches what is kept in DynamoDB, and tells people.", arguments)
+}
+
+fn run_part(program: Program, about: &'static str, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    match cli::part(program, about).try_get_matches_from(arguments) {
+        Ok(_) => ended(start_part(program)),
+        Err(refusal) => refused(&refusal),
+    }
+}
+
+fn refused(refusal: &clap::Error) -> ExitCode {
+    let _ = refusal.print();
+    ExitCode::from(u8::try_from(refusal.exit_code()).unwrap_or(2))
+}
+
+fn ended(how: anyhow::Result<()>) -> ExitCode {
+    match how {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             mention(&format!("{error:#}"));
@@ -45,20 +68,31 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn start(cli: Cli) -> anyhow::Result<()> {
-    let config = Config::from_lookup(&variables::from_environment)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let database = cli.database.unwrap_or_else(|| config.database.clone());
-    let ended = runtime.block_on(async {
+    let config = Config::from_lookup(Program::Heartbeat, cli.database, &variables::from_environment)?;
+    to_its_end(async {
         match cli.command {
-            Command::Serve => serve::serve(&Config { database, ..config }).await,
-            Command::AddApiKey(wanted) => keys::add(&database, wanted).await,
-            Command::ListApiKeys => keys::list(&database).await,
-            Command::RevokeApiKey { id } => keys::revoke(&database, &id).await,
+            Command::Serve => serve::serve(&config).await,
+            Command::AddApiKey(wanted) => keys::add(&config, wanted).await,
+            Command::ListApiKeys => keys::list(&config).await,
+            Command::RevokeApiKey { id } => keys::revoke(&config, &id).await,
             Command::Monitors { command } => monitors::run(&config, command).await,
-            Command::Backup { file } => backup::run(&database, &file).await,
+            Command::Backup { file } => backup::run(&config, &file).await,
+            Command::Copy(wanted) => copy::run(&config, wanted).await,
             Command::TestAlert => channel::test(&config).await,
+            Command::CreateTables => tables::create(&config).await,
+            Command::Settings { command } => shared::run(&config, command).await,
         }
-    });
+    })
+}
+
+fn start_part(program: Program) -> anyhow::Result<()> {
+    let config = Config::from_lookup(program, None, &variables::from_environment)?;
+    to_its_end(serve::serve(&config))
+}
+
+fn to_its_end(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let ended = runtime.block_on(work);
     // Everything that must be finished is: what is left is at most a line for a terminal that nobody reads.
     runtime.shutdown_background();
     ended

@@ -10,6 +10,9 @@ pub(crate) struct Variable {
 
 pub(crate) const BIND_ADDR: &str = "BIND_ADDR";
 pub(crate) const DATABASE: &str = "HEARTBEAT_DB";
+pub(crate) const STORE: &str = "HEARTBEAT_STORE";
+pub(crate) const REGION: &str = "AWS_REGION";
+pub(crate) const ENDPOINT: &str = "AWS_ENDPOINT_URL_DYNAMODB";
 pub(crate) const BOT_TOKEN: &str = "TELEGRAM_BOT_TOKEN";
 pub(crate) const CHAT_ID: &str = "TELEGRAM_CHAT_ID";
 pub(crate) const API_URL: &str = "TELEGRAM_API_URL";
@@ -19,6 +22,7 @@ pub(crate) const DEFAULT_GRACE: &str = "HEARTBEAT_DEFAULT_GRACE";
 pub(crate) const REMIND_EVERY: &str = "HEARTBEAT_REMIND_EVERY";
 pub(crate) const REMIND_PACE: &str = "HEARTBEAT_REMIND_PACE";
 pub(crate) const RETENTION: &str = "HEARTBEAT_RETENTION";
+pub(crate) const PING_LOG: &str = "PING_LOG";
 pub(crate) const TRUSTED_PROXIES: &str = "HEARTBEAT_TRUSTED_PROXIES";
 pub(crate) const LOG_FORMAT: &str = "HEARTBEAT_LOG_FORMAT";
 pub(crate) const RUST_LOG: &str = "RUST_LOG";
@@ -26,9 +30,48 @@ pub(crate) const SERVER: &str = "HEARTBEAT_URL";
 pub(crate) const API_KEY: &str = "HEARTBEAT_API_KEY";
 
 /// All of them, in the order in which a reader needs them.
-pub(crate) const ALL: [Variable; 16] = [
-    Variable { name: BIND_ADDR, default: "127.0.0.1:3000", meaning: "Listen address of `serve`" },
+pub(crate) const ALL: [Variable; 28] = [
+    Variable {
+        name: BIND_ADDR,
+        default: "127.0.0.1:3000",
+        meaning: "Listen address of `heartbeat serve`; `heartbeat-api` listens on `0.0.0.0:3000`",
+    },
+    Variable {
+        name: STORE,
+        default: "",
+        meaning: "Where everything is kept: `sqlite` or `dynamodb`; when it is not set, `dynamodb` if one of the tables below is named, else `sqlite`",
+    },
     Variable { name: DATABASE, default: "heartbeat.db", meaning: "File of the embedded store" },
+    Variable { name: "MONITORS_TABLE", default: "heartbeat-monitors", meaning: "DynamoDB table of monitors" },
+    Variable { name: "KEYS_TABLE", default: "heartbeat-api-keys", meaning: "DynamoDB table of API keys" },
+    Variable { name: "EVENTS_TABLE", default: "heartbeat-events", meaning: "DynamoDB table of history" },
+    Variable {
+        name: "DIRECTORY_TABLE",
+        default: "heartbeat-directory",
+        meaning: "DynamoDB table of what processes share",
+    },
+    Variable {
+        name: "HEARTBEAT_TABLE_NAME",
+        default: "heartbeat-monitors",
+        meaning: "Another name of `MONITORS_TABLE`, which comes first",
+    },
+    Variable {
+        name: "HEARTBEAT_API_KEYS_TABLE_NAME",
+        default: "heartbeat-api-keys",
+        meaning: "Another name of `KEYS_TABLE`, which comes first",
+    },
+    Variable { name: REGION, default: "", meaning: "AWS region of the tables, such as `eu-north-1`" },
+    Variable {
+        name: "AWS_ACCESS_KEY_ID",
+        default: "",
+        meaning: "AWS credentials; a profile (`AWS_PROFILE`) or a role of the machine does as well",
+    },
+    Variable { name: "AWS_SECRET_ACCESS_KEY", default: "", meaning: "AWS credentials" },
+    Variable {
+        name: ENDPOINT,
+        default: "",
+        meaning: "Another place that speaks DynamoDB's protocol; `AWS_ENDPOINT_URL` does as well",
+    },
     Variable {
         name: BOT_TOKEN,
         default: "",
@@ -43,12 +86,12 @@ pub(crate) const ALL: [Variable; 16] = [
     Variable {
         name: CHECK_INTERVAL,
         default: "30",
-        meaning: "Longest sleep of the checker, in seconds; what is due earlier wakes it earlier",
+        meaning: "Longest sleep of the checker, in seconds; what is due earlier wakes it earlier. On DynamoDB `10`: there nobody wakes it for a ping that failed",
     },
     Variable {
         name: SETTLE,
         default: "3s",
-        meaning: "How long past due the checker waits for a ping that is on its way, in whole seconds; `0` = it waits for none, and a slow disk can make a false alert",
+        meaning: "How long past due the checker waits for a ping that is on its way, in whole seconds; `0` = it waits for none, and a slow disk can make a false alert. On DynamoDB `10s`: all processes share what the first of them proposed (`heartbeat settings` shows it)",
     },
     Variable {
         name: DEFAULT_GRACE,
@@ -62,6 +105,11 @@ pub(crate) const ALL: [Variable; 16] = [
         meaning: "`easing` = after a day every 6 h, after a week daily; `steady` = always as often",
     },
     Variable { name: RETENTION, default: "30d", meaning: "How long history is kept" },
+    Variable {
+        name: PING_LOG,
+        default: "all",
+        meaning: "Which pings history keeps: `all`, `notable` (the first, starts, failures, logs, late and odd ones, those with a body) or `none`; outages and what people do are always kept. On DynamoDB `notable`, where each row is a write more",
+    },
     Variable { name: TRUSTED_PROXIES, default: "0", meaning: "How many proxies of yours append to `X-Forwarded-For`" },
     Variable { name: LOG_FORMAT, default: "auto", meaning: "`json`, `text`, or `auto`: text on a terminal, else JSON" },
     Variable { name: RUST_LOG, default: "info", meaning: "Log level filter" },
@@ -91,7 +139,19 @@ pub(crate) fn help() -> String {
 
 #[cfg(test)]
 mod tests {
+    use heartbeat_core::dynamo::tables;
+
     use super::*;
+
+    #[test]
+    fn every_table_has_its_variables_with_its_name_as_their_default() {
+        for table in &tables::ALL {
+            for name in table.variables {
+                let listed = ALL.iter().find(|variable| variable.name == *name).expect(name);
+                assert_eq!(listed.default, table.name, "{name}");
+            }
+        }
+    }
 
     #[test]
     fn the_readme_lists_every_variable_as_the_program_has_it() {

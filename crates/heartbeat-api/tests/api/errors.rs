@@ -47,7 +47,7 @@ fn one_of_each() -> Vec<E> {
         E::StoreTimeout,
         E::Contended,
         E::Busy,
-        E::NotReady(vec!["store", "checker"]),
+        E::NotReady(vec!["store: its disk is full".to_owned(), "checker: it has not looked yet".to_owned()]),
     ]
 }
 
@@ -133,7 +133,7 @@ fn the_table_of_codes() {
     | `store_timeout` | 503 | 5 | the store did not answer in time, so nothing is promised: send it again after Retry-After |
     | `contended` | 503 | 1 | too many others change this monitor at once, and nothing was written: send it again after Retry-After |
     | `busy` | 503 | 1 | too many API keys are being looked up at once: send it again after Retry-After |
-    | `not_ready` | 503 | 5 | not ready: store, checker |
+    | `not_ready` | 503 | 5 | not ready: store: its disk is full; checker: it has not looked yet |
     "#);
 }
 

@@ -18,7 +18,7 @@ use heartbeat_core::{
     Grace, Interval, MonitorId, Project, Reminders, Slug, Store, Timestamp,
     alarm::Alarm,
     flow::{Flow, Settings},
-    history::{Happening, PingRow},
+    history::{Happening, PingLog, PingRow},
     key::{ApiKey, KeyRecord, Scope},
 };
 use heartbeat_proof::instruments::{Seeded, SetClock};
@@ -69,6 +69,7 @@ impl Installation {
             reminders: Reminders::default(),
             interval: Interval::DEFAULT,
             grace: Grace::DEFAULT,
+            ping_log: PingLog::All,
         };
         let (store, random) = (weather.clone(), Arc::new(Seeded::new(1)));
         let flow = Flow { store, clock: clock.clone(), random, settings };

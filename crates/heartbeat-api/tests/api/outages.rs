@@ -1,4 +1,5 @@
-//! A store that is down, silent or mad: 503 with `Retry-After` or 500, never 200, never 404, and no word of why.
+//! A store that is down, silent or mad: 503 with `Retry-After` or 500, never 200, never 404, and no word of why but in
+//! `/readyz`, for those who have to mend it.
 
 use futures_util::future::join_all;
 use heartbeat_api::{ApiConfig, Check};
@@ -55,7 +56,7 @@ async fn a_store_that_is_down_is_503_everywhere() {
     {
       "error": {
         "code": "not_ready",
-        "message": "not ready: store",
+        "message": "not ready: store: disk I/O error in /srv/heartbeat.db",
         "request_id": "r-1"
       }
     }
@@ -83,7 +84,8 @@ async fn a_store_that_does_not_answer_is_given_up_in_time() {
       }
     }
     "#);
-    assert_eq!(api.call("GET", "/readyz").await.status, 503);
+    let unready = api.call("GET", "/readyz").await;
+    assert!(unready.body.contains("not ready: store: it has not answered within "), "{unready}");
 }
 
 #[tokio::test]
@@ -108,8 +110,8 @@ async fn a_handler_that_panics_answers_all_the_same() {
 }
 
 #[tokio::test]
-async fn what_else_is_needed_makes_us_unready_by_its_name_alone() {
-    let check = Check::new("checker", || Err(INTERNAL.to_owned()));
+async fn what_else_is_needed_makes_us_unready_with_its_reason() {
+    let check = Check::new("checker", || Err("it last looked 61 s ago".to_owned()));
     let api = Installation::with_check(ApiConfig::default(), check).await;
     assert_snapshot!(api.call("GET", "/readyz").await, @r#"
     503 Service Unavailable
@@ -119,7 +121,7 @@ async fn what_else_is_needed_makes_us_unready_by_its_name_alone() {
     {
       "error": {
         "code": "not_ready",
-        "message": "not ready: checker",
+        "message": "not ready: checker: it last looked 61 s ago",
         "request_id": "r-1"
       }
     }

@@ -11,10 +11,11 @@ use std::{
 use async_trait::async_trait;
 use heartbeat_core::{
     MonitorId, Project, Slug, Store, StoreError, Timestamp,
+    directory::{Entry, Put},
     history::Row,
     key::{KeyHash, KeyRecord},
     outbox::{Settled, Settlement},
-    store::{Change, Committed, Deferral, Deferred, Due, Extend, Extended, Found, Page},
+    store::{Change, Committed, Deferral, Deferred, Due, Extend, Extended, Found, Page, Part},
 };
 use heartbeat_sqlite::SqliteStore;
 
@@ -83,6 +84,10 @@ macro_rules! through_the_weather {
                 self.store.find_key(hash).await
             }
 
+            fn sweep_parts(&self) -> u16 {
+                self.store.sweep_parts()
+            }
+
             fn shards(&self) -> u16 {
                 self.store.shards()
             }
@@ -99,8 +104,12 @@ through_the_weather! {
     due(shard: u16, now: Timestamp, limit: usize) -> Vec<Due>;
     next_wake() -> Option<Timestamp>;
     list(project: &Project, after: Option<&Slug>, limit: usize, now: Timestamp) -> Page<Slug>;
-    sweep(after: Option<&MonitorId>, limit: usize, now: Timestamp) -> Page<MonitorId>;
+    sweep(part: Part, after: Option<&MonitorId>, limit: usize, now: Timestamp) -> Page<MonitorId>;
     history(id: &MonitorId, before: Timestamp, limit: usize) -> Vec<Row>;
+    feed(project: &Project, since: Timestamp, limit: usize) -> Vec<Row>;
+    entry(pk: &str, sk: &str) -> Option<Entry>;
+    entries(pk: &str) -> Vec<Entry>;
+    put_entry(entry: Entry) -> Put;
     put_key(key: KeyRecord) -> ();
     keys() -> Vec<KeyRecord>;
     ready() -> ();

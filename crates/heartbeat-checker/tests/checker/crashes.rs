@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Runs a future until it is done or the store has broken: then the process is dead, and goes on with nothing.
-async fn until_death(work: impl Future<Output = ()>, store: &Breaking) {
+pub(crate) async fn until_death(work: impl Future<Output = ()>, store: &Breaking) {
     let mut work = pin!(work);
     std::future::poll_fn(|context| match work.as_mut().poll(context) {
         Poll::Pending if !store.has_broken() => Poll::Pending,

@@ -7,3 +7,5 @@ mod isolation;
 mod ledger;
 mod races;
 mod town;
+mod turn;
+mod unwritable;

@@ -7,7 +7,7 @@ use heartbeat_core::{
     Channel, Grace, Interval, Monitor, MonitorId, Ping, Project, Reminders, Signal, Slug, Store, Timestamp,
     alarm::Alarm,
     flow::{Flow, Sender, Settings},
-    history::Happening,
+    history::{Happening, PingLog},
     store::Found,
 };
 use heartbeat_proof::instruments::{Seeded, SetClock};
@@ -43,6 +43,7 @@ impl Town {
                 reminders: Reminders::default(),
                 interval: Interval::MIN,
                 grace: Grace::ZERO,
+                ping_log: PingLog::All,
             },
         };
         Self { flow, clock, store, alarm, _folder: folder }
@@ -68,6 +69,15 @@ impl Town {
             Found::Monitor(stored) => stored.monitor,
             other @ (Found::Deleted | Found::Nothing) => panic!("{slug} is {other:?}"),
         }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        heartbeat_core::Clock::now(&*self.clock)
+    }
+
+    /// Whether the index will bring it.
+    pub(crate) async fn is_seen_by_the_index(&self, slug: &str) -> bool {
+        matches!(self.store.find(&id(slug), NOW).await.unwrap(), Found::Monitor(stored) if stored.wake_at.is_some())
     }
 
     /// Whether the store records the next plain success without a look.

@@ -77,6 +77,7 @@ impl Flow {
             becomes: Becomes::Deleted { before: Box::new(before), until: now.plus(TOMBSTONE) },
             at: now,
             write_id,
+            keys: Vec::new(),
         }
     }
 }

@@ -3,14 +3,14 @@
 
 use thiserror::Error;
 
-use super::{ATTEMPTS, Flow};
+use super::{ATTEMPTS, Flow, Settings};
 use crate::{
     decide::{Event, decide},
-    history::{Happening, PingRow, Row},
+    history::{Happening, PingLog, PingRow, Row},
     monitor::{Monitor, MonitorId, Origin},
     ping::{Note, Ping, Verdict},
     schedule::Schedule,
-    store::{Becomes, Change, Committed, Extend, Extended, Found, StoreError, Stored, WriteId},
+    store::{Becomes, Change, Committed, Extend, Extended, Found, Keep, StoreError, Stored, WriteId},
     time::Timestamp,
 };
 
@@ -84,7 +84,7 @@ impl Flow {
     async fn extend(&self, arrival: &Arrival<'_>) -> Result<Extended, StoreError> {
         let mut lost = 0;
         loop {
-            match self.store.extend(arrival.extend(self.settings.settle)).await {
+            match self.store.extend(arrival.extend(&self.settings)).await {
                 Err(StoreError::Unknown(_)) if lost < ATTEMPTS => lost += 1,
                 answer => return answer,
             }
@@ -119,17 +119,21 @@ impl Flow {
         let schedule = Schedule::Every(arrival.ping.interval.unwrap_or(self.settings.interval));
         let grace = arrival.ping.grace.unwrap_or(self.settings.grace);
         let unborn = Monitor::new(arrival.id.clone(), Origin::Ping, schedule, grace, arrival.at);
-        let shard = shard_of(arrival.id, self.store.shards());
+        let shard = self.store.shard_for(arrival.id);
         let before = Stored::new(unborn, shard, self.settings.settle, arrival.write_id);
         let (mut change, notes) = self.ping_change(arrival, before);
         if let Becomes::Changed { after, .. } = change.becomes {
             change.becomes = Becomes::Created(after);
         }
+        self.keep_row(arrival, &mut change, &notes, true);
         (Came::First, change, notes)
     }
 
     fn apply_ping(&self, arrival: &Arrival<'_>, before: Stored) -> (Came, Change, Vec<Note>) {
-        let (change, notes) = self.ping_change(arrival, before);
+        let late = before.monitor.is_late_at(arrival.at);
+        let (mut change, notes) = self.ping_change(arrival, before);
+        let notable = late || !change.rows.is_empty();
+        self.keep_row(arrival, &mut change, &notes, notable);
         (Came::Again, change, notes)
     }
 
@@ -138,16 +142,20 @@ impl Flow {
         let decision = decide(&before.monitor, &event, &self.settings.context(arrival.at));
         let mut notes = arrival.sender.notes.clone();
         notes.extend(decision.notes.iter().copied());
-        let mut change = self.change(before, decision, arrival.at);
-        change.rows.push(arrival.row(change.write_id, notes.clone()));
-        (change, notes)
+        (self.change(before, decision, arrival.at), notes)
     }
-}
 
-/// Which of `shards` a monitor is due in: a hash that every version computes alike.
-fn shard_of(id: &MonitorId, shards: u16) -> u16 {
-    let hash = crc32fast::hash(id.to_string().as_bytes());
-    u16::try_from(hash % u32::from(shards.max(1))).unwrap_or(0)
+    /// Adds the ping's own row, where history keeps it.
+    fn keep_row(&self, arrival: &Arrival<'_>, change: &mut Change, notes: &[Note], notable: bool) {
+        let kept = match self.settings.ping_log {
+            PingLog::All => true,
+            PingLog::Notable => notable || !notes.is_empty() || arrival.is_notable(),
+            PingLog::None => false,
+        };
+        if kept {
+            change.rows.push(arrival.row(change.write_id, notes.to_vec()));
+        }
+    }
 }
 
 struct Arrival<'a> {
@@ -165,16 +173,26 @@ impl Arrival<'_> {
         self.ping.signal.verdict() == Verdict::Well && matches!(found, Found::Monitor(stored) if newest(stored))
     }
 
-    fn extend(&self, settle: std::time::Duration) -> Extend {
+    fn extend(&self, settings: &Settings) -> Extend {
+        let notable = self.is_notable();
+        let kept = settings.ping_log != PingLog::None;
         Extend {
             id: self.id.clone(),
             at: self.at,
-            settle,
+            settle: settings.settle,
             interval: self.ping.interval,
             grace: self.ping.grace,
             write_id: self.write_id,
-            row: Some(self.row(self.write_id, self.sender.notes.clone())),
+            row: kept.then(|| self.row(self.write_id, self.sender.notes.clone())),
+            keep: if settings.ping_log == PingLog::All || notable { Keep::Always } else { Keep::IfLate },
         }
+    }
+
+    /// Whether it says more than that all is well, whatever it comes to.
+    fn is_notable(&self) -> bool {
+        self.ping.signal.verdict() != Verdict::Well
+            || !self.ping.body.as_str().is_empty()
+            || !self.sender.notes.is_empty()
     }
 
     fn row(&self, write_id: WriteId, notes: Vec<Note>) -> Row {

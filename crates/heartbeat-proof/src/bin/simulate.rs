@@ -1,4 +1,5 @@
-//! Runs seeds of the simulator over SQLite: `simulate --seeds 10000`, or `simulate --seed 17` to replay one.
+//! Runs seeds of the simulator: `simulate --seeds 10000`, or `simulate --seed 17` to replay one. Over SQLite, or with
+//! `--store dynamo` over the `DynamoDB` store on dynoxide.
 #![expect(clippy::print_stdout, reason = "a report is what it is for")]
 
 use std::{
@@ -11,6 +12,7 @@ use std::{
 };
 
 use heartbeat_proof::{
+    dynamo::{simulate_on_dynamo, small_plan},
     simulator::{Plan, Verdict},
     sqlite::simulate_on_sqlite,
 };
@@ -25,13 +27,19 @@ fn main() -> ExitCode {
         Some(seed) => seed..seed + 1,
         None => number("--from").unwrap_or(0)..number("--from").unwrap_or(0) + number("--seeds").unwrap_or(200),
     };
-    let verdicts = run(seeds);
+    let on_dynamo =
+        arguments.windows(2).any(|pair| matches!(pair, [name, store] if name == "--store" && store == "dynamo"));
+    let verdicts = if on_dynamo {
+        run(seeds, |seed| simulate_on_dynamo(seed, small_plan(), None))
+    } else {
+        run(seeds, |seed| simulate_on_sqlite(seed, Plan::default()))
+    };
     report(&verdicts);
     if verdicts.iter().all(|verdict| verdict.offences.is_empty()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Runs the seeds on all cores.
-fn run(seeds: std::ops::Range<u64>) -> Vec<Verdict> {
+fn run(seeds: std::ops::Range<u64>, live: impl Fn(u64) -> Verdict + Sync) -> Vec<Verdict> {
     let next = AtomicU64::new(seeds.start);
     let verdicts = Mutex::new(Vec::new());
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -43,7 +51,7 @@ fn run(seeds: std::ops::Range<u64>) -> Vec<Verdict> {
                     if seed >= seeds.end {
                         return;
                     }
-                    let verdict = simulate_on_sqlite(seed, Plan::default());
+                    let verdict = live(seed);
                     for offence in &verdict.offences {
                         println!("seed {seed}: {offence}");
                     }
@@ -70,6 +78,6 @@ fn report(verdicts: &[Verdict]) {
         println!("{count:>9} × {kind}");
     }
     for verdict in failed {
-        println!("replay: cargo run --release -p heartbeat-proof --bin simulate -- --seed {}", verdict.seed);
+        println!("replay with --seed {}", verdict.seed);
     }
 }

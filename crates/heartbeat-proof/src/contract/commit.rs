@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 
 use super::{
     Harness,
-    scene::{NOW, TICK, channel, context, creation, decision, happen, id, lease, minutes, ping, pinged, put, there},
+    scene::{
+        NOW, TICK, channel, context, creation, decision, happen, id, key, lease, minutes, ping, pinged, put, there,
+    },
 };
 
 /// When the deciders of these clauses look.
@@ -186,7 +188,33 @@ pub async fn a_decision_about_nobody_conflicts(harness: &dyn Harness) {
     let mut after = expired.clone();
     (after.monitor, after.write_id) = (decided, WriteId(2));
     let becomes = Becomes::Changed { before: Box::new(expired), after: Box::new(after), rests_on: RestsOn::Revision };
-    let change = Change { id: id("job"), becomes, at: late, write_id: WriteId(2), rows: Vec::new() };
+    let change = Change { id: id("job"), becomes, at: late, write_id: WriteId(2), rows: Vec::new(), keys: Vec::new() };
     assert_eq!(store.commit(change).await, Ok(Committed::Conflict(Found::Nothing)));
     assert!(encode(&there(&*store, &id("job")).await).contains_key("due_at"), "nothing was written");
+}
+
+pub async fn a_monitor_and_its_keys_are_made_together_or_not_at_all(harness: &dyn Harness) {
+    let store = harness.store();
+    let both = Change { keys: vec![key(1), key(2)], ..creation(pinged("job"), NOW, 1) };
+    for _ in 0..2 {
+        assert_eq!(store.commit(both.clone()).await, Ok(Committed::Done));
+        assert_eq!(store.find_key(key(1).hash).await, Ok(Some(key(1))));
+        assert_eq!(store.keys().await, Ok(both.keys.clone()));
+    }
+    let second = Change { keys: vec![key(3)], ..creation(pinged("job"), NOW, 2) };
+    assert!(matches!(store.commit(second).await, Ok(Committed::Conflict(Found::Monitor(_)))));
+    assert_eq!(store.find_key(key(3).hash).await, Ok(None));
+    assert_eq!(store.keys().await, Ok(both.keys));
+}
+
+pub async fn a_decision_that_conflicts_makes_no_key(harness: &dyn Harness) {
+    let store = harness.store();
+    let before = put(&*store, pinged("job")).await;
+    let pause = |write_id, secret| Change {
+        keys: vec![key(secret)],
+        ..decision(&before, &Event::Pause { until: None }, LOOK, write_id)
+    };
+    assert_eq!(store.commit(pause(2, 1)).await, Ok(Committed::Done));
+    assert!(matches!(store.commit(pause(3, 2)).await, Ok(Committed::Conflict(_))));
+    assert_eq!(store.keys().await, Ok(vec![key(1)]));
 }

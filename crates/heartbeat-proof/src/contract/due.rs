@@ -56,10 +56,21 @@ pub async fn a_deferral_moves_only_what_it_has_seen(harness: &dyn Harness) {
     assert_eq!(store.defer(deferral(seen, Some(later))).await, Ok(Deferred::Done));
     assert_eq!(there(&*store, &id("held")).await.wake_at, Some(later));
     assert_eq!(store.defer(deferral(seen, None)).await, Ok(Deferred::Stale));
-    assert_eq!(store.defer(deferral(later, None)).await, Ok(Deferred::Done));
-    assert_eq!(store.next_wake().await, Ok(None));
     let nobody = Deferral { id: id("nobody"), seen, until: None };
     assert_eq!(store.defer(nobody).await, Ok(Deferred::Stale));
+    assert_eq!(store.next_wake().await, Ok(Some(later)));
+}
+
+pub async fn what_need_not_be_looked_at_is_put_out_of_sight(harness: &dyn Harness) {
+    let (store, seen) = (harness.store(), NOW.plus(minutes(1)));
+    let mut silent = pinged("silent");
+    silent.status = Status::New;
+    put(&*store, silent).await;
+    harness.set_attribute(&id("silent"), "wake_at", seen.as_micros().into()).await;
+    assert_eq!(due(&*store, seen, 10).await, ["silent"]);
+    assert_eq!(store.defer(Deferral { id: id("silent"), seen, until: None }).await, Ok(Deferred::Done));
+    assert_eq!(due(&*store, seen, 10).await, [""; 0]);
+    assert_eq!(store.next_wake().await, Ok(None));
 }
 
 pub async fn a_corrupt_item_can_be_deferred(harness: &dyn Harness) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use heartbeat_core::{
     Event, Grace, Interval, Monitor, Ping, Store, Timestamp, decide,
     item::encode,
-    store::{Extend, Extended, Found, Stored, WriteId},
+    store::{Extend, Extended, Found, Keep, Stored, WriteId},
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
@@ -82,7 +82,16 @@ async fn extends_as_decided(
     let (store, id) = (harness.store(), &before.monitor.id);
     let event = Event::Ping(Ping { interval, grace, ..Ping::success() });
     let decided = decide(&before.monitor, &event, &context(at));
-    let extend = Extend { id: id.clone(), at, settle: SETTLE, interval, grace, write_id: WriteId(write_id), row: None };
+    let extend = Extend {
+        id: id.clone(),
+        at,
+        settle: SETTLE,
+        interval,
+        grace,
+        write_id: WriteId(write_id),
+        row: None,
+        keep: Keep::Always,
+    };
     let answer = store.extend(extend).await.unwrap();
     if answer != Extended::Done {
         assert!(!must_extend(&before.monitor, at, interval, grace), "{at} was declined: {before:?}");
@@ -137,6 +146,34 @@ pub async fn the_same_ping_again_counts_once(harness: &dyn Harness) {
     }
     assert_eq!(there(&*store, &id("job")).await.monitor.ping_count, 2);
     assert_eq!(store.history(&id("job"), Timestamp::MAX, 10).await.unwrap().len(), 1);
+}
+
+pub async fn a_row_for_late_pings_is_kept_after_the_expected_moment_alone(harness: &dyn Harness) {
+    let store = harness.store();
+    let expected = NOW.plus(minutes(5));
+    let moments = [
+        ("early", expected.minus(minutes(1)), Vec::new()),
+        ("punctual", expected, Vec::new()),
+        ("late", expected.plus(TICK), vec![2]),
+        ("due", expected.plus(minutes(1)), vec![2]),
+        ("settling", expected.plus(minutes(1)).plus(SETTLE).minus(TICK), vec![2]),
+    ];
+    for (slug, at, kept) in moments {
+        put(&*store, pinged(slug)).await;
+        let extend = Extend { keep: Keep::IfLate, ..ping(slug, at, 2) };
+        for _ in 0..2 {
+            assert_eq!(store.extend(extend.clone()).await, Ok(Extended::Done), "{slug}");
+        }
+        assert_eq!(there(&*store, &id(slug)).await.monitor.ping_count, 2, "{slug}");
+        let tags = async || {
+            let rows = store.history(&id(slug), Timestamp::MAX, 10).await.unwrap();
+            rows.iter().map(|row| row.tag).collect::<Vec<_>>()
+        };
+        assert_eq!(tags().await, kept, "{slug}");
+        // What was not kept leaves no gap.
+        assert_eq!(store.extend(ping(slug, at.plus(TICK), 3)).await, Ok(Extended::Done));
+        assert_eq!(tags().await, [vec![3], kept].concat(), "{slug}");
+    }
 }
 
 pub async fn a_ping_for_nobody_is_declined(harness: &dyn Harness) {

@@ -1,27 +1,14 @@
 //! Keys: found by their hash, listed, and stopped by putting them again.
 
 use heartbeat_core::{
-    Project, Slug,
-    key::{ApiKey, KeyRecord, Scope},
+    Slug,
+    key::{KeyRecord, Scope},
 };
 
 use super::{
     Harness,
-    scene::{NOW, minutes},
+    scene::{NOW, key, minutes},
 };
-
-fn key(secret: u8) -> KeyRecord {
-    KeyRecord {
-        hash: ApiKey::from_random([secret; 32]).hash(),
-        project: Project::default(),
-        scopes: vec![Scope::Ping, Scope::Read],
-        monitor: None,
-        description: "nightly 'jobs' ü".to_owned(),
-        created_at: NOW.plus(minutes(u64::from(secret))),
-        expires_at: None,
-        revoked_at: None,
-    }
-}
 
 pub async fn a_key_is_found_by_its_hash_and_listed_oldest_first(harness: &dyn Harness) {
     let store = harness.store();

@@ -1,10 +1,13 @@
 //! Listing: every monitor once, in order, page by page, and nobody else's.
 
-use heartbeat_core::{Monitor, MonitorId, Project, Slug, Store, Timestamp, store::Committed};
+use heartbeat_core::{
+    Monitor, MonitorId, Project, Slug, Store, Timestamp,
+    store::{Committed, Part},
+};
 
 use super::{
     Harness,
-    scene::{NOW, creation, deletion, id, minutes, pinged, put},
+    scene::{NOW, creation, deletion, id, minutes, pinged, put, swept},
 };
 
 fn project(name: &str) -> Project {
@@ -56,18 +59,34 @@ pub async fn a_sweep_sees_every_monitor_once(harness: &dyn Harness) {
         put_in(&*store, &project(name), &slug).await;
         put_there.push(format!("{name}/{slug}"));
     }
-    let (mut seen, mut after) = (Vec::new(), None);
-    loop {
-        let page = store.sweep(after.as_ref(), 10, NOW).await.unwrap();
-        seen.extend(page.items.into_iter().map(|item| item.unwrap().monitor.id.to_string()));
-        after = page.next;
-        if after.is_none() {
-            break;
-        }
+    put_there.sort_unstable();
+    assert_eq!(seen(&*store, &[Part::WHOLE]).await, put_there);
+}
+
+pub async fn the_parts_of_a_sweep_together_see_every_monitor_once(harness: &dyn Harness) {
+    let store = harness.store();
+    let mut put_there = Vec::new();
+    for number in 0..42 {
+        let slug = format!("job-{number}");
+        put_in(&*store, &project("team"), &slug).await;
+        put_there.push(format!("team/{slug}"));
     }
     put_there.sort_unstable();
+    for of in [1, 3, 8, store.sweep_parts()] {
+        let parts: Vec<Part> = Part::all(of).collect();
+        assert_eq!(seen(&*store, &parts).await, put_there, "in {of} parts");
+    }
+}
+
+/// The ids in these parts, sorted, each as often as it was seen.
+async fn seen(store: &dyn Store, parts: &[Part]) -> Vec<String> {
+    let mut seen = Vec::new();
+    for &part in parts {
+        let items = swept(store, part, 10, NOW).await;
+        seen.extend(items.into_iter().map(|item| item.unwrap().monitor.id.to_string()));
+    }
     seen.sort_unstable();
-    assert_eq!(seen, put_there);
+    seen
 }
 
 pub async fn what_is_deleted_or_expired_is_not_listed(harness: &dyn Harness) {
@@ -81,5 +100,5 @@ pub async fn what_is_deleted_or_expired_is_not_listed(harness: &dyn Harness) {
     let project = id("kept").project;
     assert_eq!(listed(&*store, &project, 1, NOW).await.0, ["expiring", "kept"]);
     assert_eq!(listed(&*store, &project, 1, expires_at).await.0, ["kept"]);
-    assert_eq!(store.sweep(None, 10, expires_at).await.unwrap().items.len(), 1);
+    assert_eq!(swept(&*store, Part::WHOLE, 10, expires_at).await.len(), 1);
 }

@@ -6,9 +6,11 @@ use heartbeat_core::{
     Cause, ChannelName, Context, Event, Grace, Incident, Interval, Monitor, MonitorId, Notice, Origin, Ping, Project,
     Reminders, Rev, Run, Schedule, Signal, Slug, Status, Store, Timestamp, decide,
     flow::{Flow, Settings},
-    history::{Happening, PingRow, Row},
+    history::{Happening, PingLog, PingRow, Row},
+    item::Corrupt,
+    key::{ApiKey, KeyRecord, Scope},
     outbox::{Lease, Owner},
-    store::{Becomes, Change, Committed, Extend, Found, Stored, WriteId},
+    store::{Becomes, Change, Committed, Extend, Found, Keep, Part, Stored, WriteId},
 };
 use rand::{Rng, rngs::StdRng};
 
@@ -47,7 +49,14 @@ pub fn stored(monitor: Monitor, write_id: u64) -> Stored {
 pub fn creation(monitor: Monitor, at: Timestamp, write_id: u64) -> Change {
     let stored = Box::new(stored(monitor, write_id));
     let id = stored.monitor.id.clone();
-    Change { id, becomes: Becomes::Created(stored), at, write_id: WriteId(write_id), rows: Vec::new() }
+    Change {
+        id,
+        becomes: Becomes::Created(stored),
+        at,
+        write_id: WriteId(write_id),
+        rows: Vec::new(),
+        keys: Vec::new(),
+    }
 }
 
 /// What `event` at `at` makes of `before`, ready to be stored.
@@ -64,6 +73,7 @@ pub fn decision(before: &Stored, event: &Event, at: Timestamp, write_id: u64) ->
         at,
         write_id: WriteId(write_id),
         rows: Vec::new(),
+        keys: Vec::new(),
     }
 }
 
@@ -74,13 +84,14 @@ pub fn deletion(before: &Stored, at: Timestamp, until: Timestamp, write_id: u64)
         at,
         write_id: WriteId(write_id),
         rows: Vec::new(),
+        keys: Vec::new(),
     }
 }
 
 pub fn ping(slug: &str, at: Timestamp, write_id: u64) -> Extend {
     let (id, write_id) = (id(slug), WriteId(write_id));
     let row = Some(row(&id, at, write_id.0));
-    Extend { id, at, settle: SETTLE, interval: None, grace: None, write_id, row }
+    Extend { id, at, settle: SETTLE, interval: None, grace: None, write_id, row, keep: Keep::Always }
 }
 
 pub fn row(id: &MonitorId, at: Timestamp, tag: u64) -> Row {
@@ -111,6 +122,34 @@ pub async fn there(store: &dyn Store, id: &MonitorId) -> Stored {
     }
 }
 
+/// Everything in `part`, at most `limit` on a page, in the store's order.
+pub async fn swept(store: &dyn Store, part: Part, limit: usize, now: Timestamp) -> Vec<Result<Stored, Corrupt>> {
+    let (mut items, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.sweep(part, after.as_ref(), limit, now).await.unwrap();
+        assert!(page.items.len() <= limit, "{} on a page of {limit}", page.items.len());
+        items.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            return items;
+        }
+    }
+}
+
+/// A key of project `default`, made `secret` minutes after [`NOW`].
+pub fn key(secret: u8) -> KeyRecord {
+    KeyRecord {
+        hash: ApiKey::from_random([secret; 32]).hash(),
+        project: Project::default(),
+        scopes: vec![Scope::Ping, Scope::Read],
+        monitor: None,
+        description: "nightly 'jobs' ü".to_owned(),
+        created_at: NOW.plus(minutes(u64::from(secret))),
+        expires_at: None,
+        revoked_at: None,
+    }
+}
+
 /// Stores what `event` makes of `before`; answers with what is then stored.
 pub async fn happen(store: &dyn Store, before: &Stored, event: &Event, at: Timestamp, write_id: u64) -> Stored {
     assert_eq!(store.commit(decision(before, event, at, write_id)).await, Ok(Committed::Done));
@@ -134,6 +173,7 @@ pub fn flow(store: Arc<dyn Store>) -> (Flow, Arc<SetClock>) {
         reminders: Reminders::default(),
         interval: Interval::DEFAULT,
         grace: Grace::DEFAULT,
+        ping_log: PingLog::All,
     };
     let flow = Flow { store, clock: Arc::<SetClock>::clone(&clock), random: Arc::new(Seeded::new(7)), settings };
     (flow, clock)

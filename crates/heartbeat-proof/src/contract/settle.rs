@@ -147,6 +147,6 @@ async fn look(store: &dyn Store, before: Stored) {
     assert_eq!(decided.monitor, before.monitor);
     let after = Stored { write_id, ..stored(decided.monitor, 6) };
     let becomes = Becomes::Changed { before: Box::new(before), after: Box::new(after), rests_on: decided.rests_on };
-    let change = Change { id: id("job"), becomes, at, write_id, rows: Vec::new() };
+    let change = Change { id: id("job"), becomes, at, write_id, rows: Vec::new(), keys: Vec::new() };
     assert_eq!(store.commit(change).await, Ok(Committed::Done));
 }

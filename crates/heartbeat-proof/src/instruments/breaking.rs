@@ -11,10 +11,11 @@ use std::{
 use async_trait::async_trait;
 use heartbeat_core::{
     MonitorId, Project, Slug, Store, StoreError, Timestamp,
+    directory::{Entry, Put},
     history::Row,
     key::{KeyHash, KeyRecord},
     outbox::{Settled, Settlement},
-    store::{Change, Committed, Deferral, Deferred, Due, Extend, Extended, Found, Page},
+    store::{Change, Committed, Deferral, Deferred, Due, Extend, Extended, Found, Page, Part},
 };
 
 /// When a store breaks.
@@ -111,17 +112,38 @@ impl Store for Breaking {
         self.call(self.inner.list(project, after, limit, now)).await
     }
 
+    fn sweep_parts(&self) -> u16 {
+        self.inner.sweep_parts()
+    }
+
     async fn sweep(
         &self,
+        part: Part,
         after: Option<&MonitorId>,
         limit: usize,
         now: Timestamp,
     ) -> Result<Page<MonitorId>, StoreError> {
-        self.call(self.inner.sweep(after, limit, now)).await
+        self.call(self.inner.sweep(part, after, limit, now)).await
     }
 
     async fn history(&self, id: &MonitorId, before: Timestamp, limit: usize) -> Result<Vec<Row>, StoreError> {
         self.call(self.inner.history(id, before, limit)).await
+    }
+
+    async fn feed(&self, project: &Project, since: Timestamp, limit: usize) -> Result<Vec<Row>, StoreError> {
+        self.call(self.inner.feed(project, since, limit)).await
+    }
+
+    async fn entry(&self, pk: &str, sk: &str) -> Result<Option<Entry>, StoreError> {
+        self.call(self.inner.entry(pk, sk)).await
+    }
+
+    async fn entries(&self, pk: &str) -> Result<Vec<Entry>, StoreError> {
+        self.call(self.inner.entries(pk)).await
+    }
+
+    async fn put_entry(&self, entry: Entry) -> Result<Put, StoreError> {
+        self.call(self.inner.put_entry(entry)).await
     }
 
     async fn find_key(&self, hash: KeyHash) -> Result<Option<KeyRecord>, StoreError> {

@@ -102,6 +102,12 @@ impl Executor {
         true
     }
 
+    /// Drops whatever is still waiting: what the tasks hold, they hold no longer.
+    pub(super) fn end(&self) {
+        let left = (std::mem::take(&mut *lock(&self.tasks)), std::mem::take(&mut *lock(&self.spawned)));
+        drop(left);
+    }
+
     fn sleep_until(self: &Arc<Self>, at: Timestamp) -> Sleep {
         Sleep { executor: Arc::clone(self), at, timer: None }
     }
@@ -168,25 +174,25 @@ impl Clock for SimClock {
 
 /// A seeded source of chances.
 #[derive(Clone)]
-pub(super) struct Chance(pub(super) Arc<dyn Random>);
+pub(crate) struct Chance(Arc<dyn Random>);
 
 impl Chance {
-    pub(super) fn of(seed: u64) -> Self {
+    pub(crate) fn of(seed: u64) -> Self {
         Self(Arc::new(Seeded::new(seed)))
     }
 
     /// A number below `bound`.
-    pub(super) fn below(&self, bound: u64) -> u64 {
+    pub(crate) fn below(&self, bound: u64) -> u64 {
         self.0.next() % bound.max(1)
     }
 
     /// A number in `from..to`.
-    pub(super) fn between(&self, from: u64, to: u64) -> u64 {
+    pub(crate) fn between(&self, from: u64, to: u64) -> u64 {
         from + self.below(to.saturating_sub(from))
     }
 
     /// True `per_mille` times in a thousand.
-    pub(super) fn happens(&self, per_mille: u64) -> bool {
+    pub(crate) fn happens(&self, per_mille: u64) -> bool {
         self.below(1_000) < per_mille
     }
 }

@@ -7,13 +7,14 @@ use async_trait::async_trait;
 use heartbeat_core::{
     Clock, MonitorId, Project, Slug, Store, StoreError, Timestamp,
     delivery::Verdict,
+    directory::{Entry, Put},
     history::Row,
     item,
     key::{KeyHash, KeyRecord},
     outbox::{Settled, Settlement},
-    store::{Becomes, Change, Committed, Deferral, Deferred, Due, Extend, Extended, Found, Page},
+    store::{Becomes, Change, Committed, Deferral, Deferred, Due, Extend, Extended, Found, Page, Part},
 };
-use tokio::{runtime::Handle, sync::oneshot};
+use tokio::{runtime::Runtime, sync::oneshot, time::Instant};
 
 use super::{
     executor::{Chance, Executor, SimClock},
@@ -52,10 +53,43 @@ pub enum Sabotage {
     HidesTheDue,
 }
 
+/// How long the store takes, in simulated time, besides what the weather adds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// No time.
+    Instant,
+    /// As long as on the runtime's clock, which is paused: only what waits on purpose takes time there.
+    ByPausedClock,
+}
+
+/// Below this, what passes on a paused clock is the jitter of retries, which no seed decides.
+const JITTER: Duration = Duration::from_millis(100);
+
+impl Pace {
+    fn of(self, took: Duration) -> Duration {
+        match self {
+            Self::Instant => Duration::ZERO,
+            Self::ByPausedClock => {
+                let steps = took.as_millis() / JITTER.as_millis();
+                JITTER * u32::try_from(steps).unwrap_or(u32::MAX)
+            }
+        }
+    }
+}
+
+/// The store of a world.
+pub struct Premises {
+    /// The store, empty.
+    pub store: Arc<dyn Store>,
+    /// How long it takes.
+    pub pace: Pace,
+}
+
 #[derive(Clone)]
 pub(super) struct Faulty {
     inner: Arc<dyn Store>,
-    runtime: Handle,
+    runtime: Arc<Runtime>,
+    pace: Pace,
     executor: Arc<Executor>,
     chance: Chance,
     journal: Arc<Journal>,
@@ -66,15 +100,16 @@ pub(super) struct Faulty {
 
 impl Faulty {
     pub(super) fn new(
-        inner: Arc<dyn Store>,
-        runtime: Handle,
+        premises: Premises,
+        runtime: Arc<Runtime>,
         executor: Arc<Executor>,
         journal: Arc<Journal>,
         luck: (Luck, Timestamp),
         seed: u64,
     ) -> Self {
-        let (luck, calm_from) = luck;
-        Self { inner, runtime, executor, chance: Chance::of(seed), journal, luck, calm_from, sabotage: None }
+        let ((luck, calm_from), Premises { store, pace }) = (luck, premises);
+        let chance = Chance::of(seed);
+        Self { inner: store, runtime, pace, executor, chance, journal, luck, calm_from, sabotage: None }
     }
 
     /// The same store, telling a lie.
@@ -119,8 +154,11 @@ impl Faulty {
             self.journal.trouble("store refused");
             return Err(StoreError::Unavailable("simulated".to_owned()));
         }
-        let answer = self.runtime.block_on(request(Arc::clone(&self.inner)));
-        self.clock().sleep(self.delay(luck)).await;
+        let (answer, took) = self.runtime.block_on(async {
+            let began = Instant::now();
+            (request(Arc::clone(&self.inner)).await, began.elapsed())
+        });
+        self.clock().sleep(self.pace.of(took) + self.delay(luck)).await;
         if self.chance.happens(luck.lost) {
             self.journal.trouble("answer lost");
             return Err(StoreError::Unknown("simulated".to_owned()));
@@ -221,19 +259,43 @@ impl Store for Faulty {
         self.call(move |store| async move { store.list(&project, after.as_ref(), limit, now).await }).await
     }
 
+    fn sweep_parts(&self) -> u16 {
+        self.inner.sweep_parts()
+    }
+
     async fn sweep(
         &self,
+        part: Part,
         after: Option<&MonitorId>,
         limit: usize,
         now: Timestamp,
     ) -> Result<Page<MonitorId>, StoreError> {
         let after = after.cloned();
-        self.call(move |store| async move { store.sweep(after.as_ref(), limit, now).await }).await
+        self.call(move |store| async move { store.sweep(part, after.as_ref(), limit, now).await }).await
     }
 
     async fn history(&self, id: &MonitorId, before: Timestamp, limit: usize) -> Result<Vec<Row>, StoreError> {
         let id = id.clone();
         self.call(move |store| async move { store.history(&id, before, limit).await }).await
+    }
+
+    async fn feed(&self, project: &Project, since: Timestamp, limit: usize) -> Result<Vec<Row>, StoreError> {
+        let project = project.clone();
+        self.call(move |store| async move { store.feed(&project, since, limit).await }).await
+    }
+
+    async fn entry(&self, pk: &str, sk: &str) -> Result<Option<Entry>, StoreError> {
+        let (pk, sk) = (pk.to_owned(), sk.to_owned());
+        self.call(move |store| async move { store.entry(&pk, &sk).await }).await
+    }
+
+    async fn entries(&self, pk: &str) -> Result<Vec<Entry>, StoreError> {
+        let pk = pk.to_owned();
+        self.call(move |store| async move { store.entries(&pk).await }).await
+    }
+
+    async fn put_entry(&self, entry: Entry) -> Result<Put, StoreError> {
+        self.call(move |store| async move { store.put_entry(entry).await }).await
     }
 
     async fn find_key(&self, hash: KeyHash) -> Result<Option<KeyRecord>, StoreError> {

@@ -16,7 +16,8 @@ use super::{
 /// The API gives up on a ping's write after this, well inside the settle time.
 pub(super) const GIVE_UP: Duration = Duration::from_secs(2);
 
-/// The settle time of the simulated world, in milliseconds.
+/// The settle time of the simulated world.
+pub const SETTLE: Duration = Duration::from_millis(SETTLE_MS);
 pub(super) const SETTLE_MS: u64 = 3_000;
 
 /// How a job behaves.

@@ -3,15 +3,16 @@
 use std::{sync::Arc, time::Duration};
 
 use heartbeat_core::{
-    Channel, ChannelName, Grace, Interval, MonitorId, Project, Reminders, Signal, Slug, Store, Timestamp,
+    Channel, ChannelName, Clock, Grace, Interval, MonitorId, Project, Reminders, Signal, Slug, Store, Timestamp,
     flow::{Flow, Settings},
+    history::PingLog,
 };
 use tokio::runtime::Runtime;
 
 use super::{
     executor::{Chance, Executor, SimClock},
-    faulty::{Faulty, Luck, Sabotage},
-    job::{Character, Job, SETTLE_MS},
+    faulty::{Faulty, Luck, Premises, Sabotage},
+    job::{Character, Job, SETTLE},
     journal::Journal,
     judge::{Evidence, Verdict, judge},
     people::Meddler,
@@ -57,9 +58,20 @@ struct World {
     calm_from: Timestamp,
 }
 
-/// Lives through the world of `seed` on the real `store`, which must be empty, and judges it.
-pub fn simulate(seed: u64, plan: Plan, runtime: &Runtime, store: &Arc<dyn Store>) -> Verdict {
-    let world = World::new(seed, plan, runtime, Arc::clone(store));
+/// What whoever opens the store of a world is told of it.
+pub struct Sky {
+    /// The world's clock.
+    pub clock: Arc<dyn Clock>,
+    /// From then on there is no trouble any more.
+    pub calm_from: Timestamp,
+    /// Whether this is one of the worlds where nothing at all may be told twice.
+    pub is_fair: bool,
+}
+
+/// Lives through the world of `seed` on the real store that `open` opens, which must be empty, and judges it. The store's
+/// requests are carried out on `runtime`.
+pub fn simulate(seed: u64, plan: Plan, runtime: &Arc<Runtime>, open: impl FnOnce(Sky) -> Premises) -> Verdict {
+    let (world, store) = World::new(seed, plan, runtime, open);
     let channels = world.channels();
     let jobs = world.populate(plan);
     world.watch(plan, &channels);
@@ -67,6 +79,7 @@ pub fn simulate(seed: u64, plan: Plan, runtime: &Runtime, store: &Arc<dyn Store>
     world.executor.run_until(end_of_calm);
     world.mend(&jobs);
     world.executor.run_until(end_of_calm.plus(AFTERMATH));
+    world.executor.end();
     let evidence = Evidence {
         seed,
         settings: world.flow.settings,
@@ -87,7 +100,12 @@ fn is_fair(seed: u64) -> bool {
 }
 
 impl World {
-    fn new(seed: u64, plan: Plan, runtime: &Runtime, store: Arc<dyn Store>) -> Self {
+    fn new(
+        seed: u64,
+        plan: Plan,
+        runtime: &Arc<Runtime>,
+        open: impl FnOnce(Sky) -> Premises,
+    ) -> (Self, Arc<dyn Store>) {
         let chance = Chance::of(seed);
         let executor = Executor::new(START, chance.below(u64::MAX));
         let clock = SimClock(Arc::clone(&executor));
@@ -100,9 +118,11 @@ impl World {
         };
         let crashes = if is_fair(seed) { 0 } else { chance.below(6) };
         let failures = if is_fair(seed) { Failure::HONEST } else { Failure::ALL };
+        let premises = open(Sky { clock: Arc::new(clock.clone()), calm_from, is_fair: is_fair(seed) });
+        let store = Arc::clone(&premises.store);
         let faulty = Faulty::new(
-            store,
-            runtime.handle().clone(),
+            premises,
+            Arc::clone(runtime),
             Arc::clone(&executor),
             Arc::clone(&journal),
             (luck, calm_from),
@@ -113,13 +133,14 @@ impl World {
             clock: Arc::new(clock.clone()),
             random: Arc::new(crate::instruments::Seeded::new(chance.below(u64::MAX))),
             settings: Settings {
-                settle: Duration::from_millis(SETTLE_MS),
+                settle: SETTLE,
                 reminders: Reminders::default(),
                 interval: Interval::DEFAULT,
                 grace: Grace::DEFAULT,
+                ping_log: PingLog::All,
             },
         };
-        Self { executor, clock, journal, flow, chance, crashes, failures, calm_from }
+        (Self { executor, clock, journal, flow, chance, crashes, failures, calm_from }, store)
     }
 
     fn channels(&self) -> Vec<Arc<dyn Channel>> {

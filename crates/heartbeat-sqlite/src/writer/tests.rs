@@ -6,7 +6,11 @@ use std::sync::{
     mpsc::sync_channel,
 };
 
-use heartbeat_core::{MonitorId, Store, StoreError, alarm::Alarm, store::Committed};
+use heartbeat_core::{
+    MonitorId, Store, StoreError,
+    alarm::Alarm,
+    store::{Committed, Part},
+};
 use heartbeat_proof::contract::scene::{NOW, creation, id, pinged, put, there};
 use rusqlite::{Connection, Error, ffi};
 use tempfile::TempDir;
@@ -70,7 +74,11 @@ async fn a_full_file_refuses_writes_and_loses_nothing_that_was_answered() {
     for id in made.iter().chain([&id("too-many-0")]) {
         there(&store, id).await;
     }
-    assert_eq!(store.sweep(None, 10_000, NOW).await.unwrap().items.len(), made.len() + 1, "and nothing else is");
+    assert_eq!(
+        store.sweep(Part::WHOLE, None, 10_000, NOW).await.unwrap().items.len(),
+        made.len() + 1,
+        "and nothing else is"
+    );
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 use crate::{
     bot_api::{BotApi, CHAT, TOKEN},
@@ -17,8 +17,15 @@ use crate::{
 
 /// The all-in-one program.
 pub(crate) const HEARTBEAT: &str = env!("CARGO_BIN_EXE_heartbeat");
+/// The API over tables.
+pub(crate) const API: &str = env!("CARGO_BIN_EXE_heartbeat-api");
+/// The checker over tables.
+pub(crate) const CHECKER: &str = env!("CARGO_BIN_EXE_heartbeat-checker");
 /// The specification's program for keys.
 pub(crate) const ADD_API_KEY: &str = env!("CARGO_BIN_EXE_add-api-key");
+
+/// What signs requests to AWS, and nobody may ever see.
+pub(crate) const AWS_SECRET: &str = "a/Most+secret/access-key";
 
 /// A folder and the variables that its programs see.
 pub(crate) struct Installation {
@@ -55,6 +62,23 @@ impl Installation {
             .with("TELEGRAM_API_URL", &bot_api.url)
     }
 
+    /// A fresh one that keeps everything in tables at `url`, which has the tables of `access_key`.
+    pub(crate) fn over(url: &str, access_key: &str) -> Self {
+        Self::fresh()
+            .with("HEARTBEAT_STORE", "dynamodb")
+            .with("AWS_ENDPOINT_URL_DYNAMODB", url)
+            .with("AWS_REGION", "eu-north-1")
+            .with("AWS_ACCESS_KEY_ID", access_key)
+            .with("AWS_SECRET_ACCESS_KEY", AWS_SECRET)
+            .with("AWS_EC2_METADATA_DISABLED", "true")
+    }
+
+    /// The same without a variable.
+    pub(crate) fn without(mut self, name: &'static str) -> Self {
+        self.variables.retain(|(set, _)| *set != name);
+        self
+    }
+
     /// Where a file of that name is, or would be.
     pub(crate) fn path(&self, file: &str) -> PathBuf {
         self.folder.path().join(file)
@@ -77,9 +101,26 @@ impl Installation {
         Server::start(command.arg("serve").args(arguments)).await
     }
 
+    /// Starts `heartbeat-api`, and returns when it listens.
+    pub(crate) async fn serve_api(&self) -> Server {
+        Server::start(&mut self.command(Path::new(API))).await
+    }
+
+    /// Starts `heartbeat-checker`.
+    pub(crate) async fn check(&self) -> Server {
+        Server::start_checker(&mut self.command(Path::new(CHECKER))).await
+    }
+
     /// Runs `heartbeat` to its end.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Finished {
         self.run_program(HEARTBEAT, arguments).await
+    }
+
+    /// Starts `heartbeat`, for those who end it themselves; what it says on standard error.
+    pub(crate) fn start(&self, arguments: &[&str]) -> (Child, Lines) {
+        let mut child = self.command(Path::new(HEARTBEAT)).args(arguments).spawn().unwrap();
+        let said = Lines::of(child.stderr.take().unwrap());
+        (child, said)
     }
 
     /// Runs a program to its end.
@@ -87,7 +128,9 @@ impl Installation {
         let mut child = self.command(Path::new(program)).args(arguments).spawn().unwrap();
         let (out, err) = (Lines::of(child.stdout.take().unwrap()), Lines::of(child.stderr.take().unwrap()));
         let status = within(SOON, &format!("the end of {program} {arguments:?}"), child.wait()).await.unwrap();
-        Finished { code: status.code(), out: out.to_the_end().await, err: err.to_the_end().await }
+        let (out, err) = (out.to_the_end().await, err.to_the_end().await);
+        assert!(![&out, &err].iter().any(|text| text.contains(AWS_SECRET)), "a secret is shown:\n{out}\n{err}");
+        Finished { code: status.code(), out, err }
     }
 
     fn command(&self, program: &Path) -> Command {

@@ -12,6 +12,10 @@ mod caller;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod configured;
+#[cfg(test)]
+mod copy;
+#[cfg(test)]
 mod installation;
 #[cfg(test)]
 mod kills;
@@ -28,4 +32,12 @@ mod server;
 #[cfg(test)]
 mod stopping;
 #[cfg(test)]
+mod tables;
+#[cfg(test)]
 mod tidings;
+#[cfg(test)]
+mod two_programs;
+#[cfg(test)]
+mod unreachable;
+#[cfg(test)]
+mod wire;

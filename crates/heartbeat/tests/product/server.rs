@@ -24,11 +24,21 @@ pub(crate) struct Server {
 impl Server {
     /// Starts `command`, and returns when it listens.
     pub(crate) async fn start(command: &mut Command) -> Self {
+        let (mut server, listens) = Self::start_saying(command, "listens on").await;
+        listens.split(' ').find(|word| word.starts_with("http://")).unwrap().clone_into(&mut server.address);
+        server
+    }
+
+    /// Starts `command`, a checker that nobody can call, and returns when it has said what it watches.
+    pub(crate) async fn start_checker(command: &mut Command) -> Self {
+        Self::start_saying(command, "watches what is in").await.0
+    }
+
+    async fn start_saying(command: &mut Command, words: &str) -> (Self, String) {
         let mut child = command.spawn().unwrap();
         let (said, logged) = (Lines::of(child.stdout.take().unwrap()), Lines::of(child.stderr.take().unwrap()));
-        let listens = said.until("listens on").await;
-        let address = listens.split(' ').find(|word| word.starts_with("http://")).unwrap().to_owned();
-        Self { child, address, said, logged }
+        let line = said.until(words).await;
+        (Self { child, address: String::new(), said, logged }, line)
     }
 
     /// The key that the first start of all prints.

@@ -4,6 +4,7 @@ use reqwest::Method;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    sync::mpsc,
     task::JoinSet,
 };
 
@@ -44,12 +45,15 @@ impl Halfway {
     }
 }
 
-/// Pings until there is no answer any more; how many were answered.
-async fn ping_until_refused(caller: Caller, slug: String) -> (String, u64) {
+/// Pings until there is no answer any more, and says so at the first; how many were answered.
+async fn ping_until_refused(caller: Caller, slug: String, at_it: mpsc::Sender<()>) -> (String, u64) {
     let mut answered = 0;
     while let Ok(answer) = caller.try_ask(Method::GET, &format!("/heartbeat/{slug}")).await {
         assert!(matches!(answer.status, 200 | 201), "{answer:?}");
         answered += 1;
+        if answered == 1 {
+            at_it.send(()).await.unwrap();
+        }
     }
     (slug, answered)
 }
@@ -64,12 +68,13 @@ async fn ctrl_c_finishes_what_was_accepted() {
         halfway.push(Halfway::to(&server, &key, &format!("halfway-{number}")).await);
     }
     let mut busy = JoinSet::new();
+    let (at_it, mut everybody) = mpsc::channel(8);
     for number in 0..8 {
-        busy.spawn(ping_until_refused(server.caller(&key), format!("busy-{number}")));
+        busy.spawn(ping_until_refused(server.caller(&key), format!("busy-{number}"), at_it.clone()));
     }
-    // Everybody is at it when the first of them has been answered.
-    let caller = server.caller(&key);
-    while caller.monitors().await.len() < 8 {}
+    for _ in 0..8 {
+        within(SOON, "the first answer to each", everybody.recv()).await.unwrap();
+    }
     server.interrupt().await;
     server.logged.until(STOPPING).await;
 

@@ -1,0 +1,182 @@
+//! What serves over tables on `DynamoDB`: API and checker in one process, or one of them.
+//!
+//! Bad settings end it before it has begun, with a line each. A store that cannot be reached does not: the API answers 503
+//! and says why in `/readyz`, and everything starts when the store is there. Nothing is done before the tables have been
+//! checked and the settle time is agreed on, for what is decided rests on it.
+
+use std::{sync::Arc, time::Duration};
+
+use heartbeat_api::{Api, Ending, Limits};
+use heartbeat_core::{
+    Clock, Store,
+    alarm::Alarm,
+    clock::SystemClock,
+    dynamo::{ConnectError, DynamoStore, Options},
+    flow::Settings,
+};
+use tokio::{net::TcpListener, task::JoinHandle};
+
+use super::{
+    absent::{Absent, Reason},
+    api_config, flow, greeting, listen, report_cut_off, start_checker,
+};
+use crate::{
+    config::{Config, Program},
+    stop::{Stop, Stopper},
+    tables,
+    variables::SETTLE,
+};
+
+/// The longest that the store may take to answer. DESIGN, "The checker".
+pub(super) const LONGEST_GIVE_UP: Duration = Duration::from_secs(3);
+/// Between two attempts to reach the store.
+const AGAIN: Duration = Duration::from_secs(2);
+
+pub(super) async fn serve(config: &Config, stop: Stop) -> anyhow::Result<()> {
+    let options = tables::options(config);
+    let opening = Opening::begin(options).await?;
+    match config.program {
+        Program::Checker => check(config, opening, stop).await,
+        Program::Api | Program::Heartbeat => serve_api(config, opening, stop).await,
+    }
+}
+
+/// The checker alone.
+async fn check(config: &Config, opening: Opening, stop: Stop) -> anyhow::Result<()> {
+    greeting::of_the_checker(config)?;
+    let Some(store) = opening.opened(stop.clone()).await else { return Ok(()) };
+    let flow = flow(Arc::clone(&store) as Arc<dyn Store>, agreed(config, &store));
+    let (mut watch, _) = start_checker(config, flow, Arc::new(Alarm::default()), stop.clone())?;
+    watch.until(stop).await;
+    watch.end().await
+}
+
+/// The API, and the checker beside it unless that is a program of its own.
+async fn serve_api(config: &Config, opening: Opening, stop: Stop) -> anyhow::Result<()> {
+    let listener = listen(config)?;
+    greeting::over_tables(config, listener.local_addr()?)?;
+    let meanwhile = match &opening {
+        Opening::Done(_) => None,
+        Opening::NotYet { reason, .. } => Some(Meanwhile::serve(config, listener.try_clone()?, reason)?),
+    };
+    let opened = opening.opened(stop.clone()).await;
+    // From here on nobody is refused any more; who was is finished with beside the others.
+    let meanwhile = meanwhile.map(Meanwhile::hand_over);
+    if let Some(store) = opened {
+        serve_store(config, store, TcpListener::from_std(listener)?, stop).await?;
+    }
+    if let Some(meanwhile) = meanwhile {
+        report_cut_off(meanwhile.await?);
+    }
+    Ok(())
+}
+
+async fn serve_store(
+    config: &Config,
+    store: Arc<DynamoStore>,
+    listener: TcpListener,
+    stop: Stop,
+) -> anyhow::Result<()> {
+    greeting::about_keys(store.as_ref()).await?;
+    let settings = agreed(config, &store);
+    let flow = flow(store, settings);
+    let api = Api::new(flow.clone(), api_config(config, settings.settle, LONGEST_GIVE_UP));
+    let limits = Limits::default();
+    if config.program == Program::Api {
+        report_cut_off(heartbeat_api::serve(listener, heartbeat_api::router(api), stop.requested(), limits).await);
+        return Ok(());
+    }
+    let (mut watch, checker_lives) = start_checker(config, flow, Arc::new(Alarm::default()), stop.clone())?;
+    let router = heartbeat_api::router(api.with_check(checker_lives));
+    report_cut_off(heartbeat_api::serve(listener, router, watch.until(stop), limits).await);
+    watch.end().await
+}
+
+/// The settings, with the settle time that all processes over these tables have agreed on.
+fn agreed(config: &Config, store: &DynamoStore) -> Settings {
+    let settle = store.shared().settle();
+    if let Some(ours) = config.proposed_settle.filter(|ours| *ours != settle) {
+        tracing::warn!(
+            "{SETTLE} is {} s here, and {} s is what all processes over these tables have agreed on: that counts",
+            ours.as_secs(),
+            settle.as_secs()
+        );
+    }
+    Settings { settle, ..config.settings }
+}
+
+/// A store that is being opened.
+enum Opening {
+    Done(Arc<DynamoStore>),
+    NotYet { options: Box<Options>, reason: Reason },
+}
+
+impl Opening {
+    /// Tries once. What somebody must mend is an error; what may be well again later is not.
+    async fn begin(options: Options) -> anyhow::Result<Self> {
+        match DynamoStore::open(options.clone()).await {
+            Ok(store) => Ok(Self::Done(Arc::new(store))),
+            Err(error @ ConnectError::Unreachable(_)) => {
+                let text = tables::reasons(&error).join("; ");
+                tracing::error!(reason = text, "the store cannot be reached, trying again");
+                Ok(Self::NotYet { options: Box::new(options), reason: Reason::new(text) })
+            }
+            Err(error @ (ConnectError::NoRegion | ConnectError::Tables(_))) => Err(tables::refusal(&error)),
+        }
+    }
+
+    /// The store, as soon as it is open; `None` when the end comes first.
+    async fn opened(self, stop: Stop) -> Option<Arc<DynamoStore>> {
+        match self {
+            Self::Done(store) => Some(store),
+            Self::NotYet { options, reason } => tokio::select! {
+                store = try_again(&options, &reason) => Some(store),
+                () = stop.requested() => None,
+            },
+        }
+    }
+}
+
+/// Tries again until the store is open. A mistake that shows only now is waited for like an outage: who has been started
+/// says why it is not ready, and goes on when it is mended.
+async fn try_again(options: &Options, reason: &Reason) -> Arc<DynamoStore> {
+    loop {
+        SystemClock.sleep(AGAIN).await;
+        match DynamoStore::open(options.clone()).await {
+            Ok(store) => {
+                tracing::info!("the store is open");
+                return Arc::new(store);
+            }
+            Err(error) => {
+                let text = tables::reasons(&error).join("; ");
+                if text != reason.text() {
+                    tracing::error!(reason = text, "the store cannot be opened, trying again");
+                    reason.is_now(text);
+                }
+            }
+        }
+    }
+}
+
+/// The API while there is no store: it refuses what needs one, and says why it is not ready.
+struct Meanwhile {
+    serving: JoinHandle<Ending>,
+    end: Stopper,
+}
+
+impl Meanwhile {
+    fn serve(config: &Config, listener: std::net::TcpListener, reason: &Reason) -> anyhow::Result<Self> {
+        let listener = TcpListener::from_std(listener)?;
+        let flow = flow(Arc::new(Absent::because(reason.clone())), config.settings);
+        let router = heartbeat_api::router(Api::new(flow, api_config(config, config.settings.settle, LONGEST_GIVE_UP)));
+        let (end, ended) = Stop::ahead();
+        let serving = heartbeat_api::serve(listener, router, ended.requested(), Limits::default());
+        Ok(Self { serving: tokio::spawn(serving), end })
+    }
+
+    /// It accepts nobody any more. What is given ends when who was accepted is.
+    fn hand_over(self) -> JoinHandle<Ending> {
+        self.end.stop();
+        self.serving
+    }
+}
