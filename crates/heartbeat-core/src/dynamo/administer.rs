@@ -83,8 +83,9 @@ async fn describe(client: &Client, name: &str) -> Result<Described, ConnectError
         return Ok(Described::Missing);
     }
     let text = explain(Subject { action: "DescribeTable", table: name }, &error);
-    let answered = matches!(&error, SdkError::ServiceError(answer) if answer.raw().status().is_client_error());
-    if answered || text.starts_with("no AWS credentials") {
+    let refused = matches!(&error, SdkError::ServiceError(answer) if answer.raw().status().is_client_error());
+    let throttled = error.code().is_some_and(|code| code.contains("Throttling") || code.contains("LimitExceeded"));
+    if (refused && !throttled) || text.starts_with("no AWS credentials") {
         return Ok(Described::Refused(text));
     }
     Err(ConnectError::Unreachable(text))

@@ -25,6 +25,9 @@ use crate::{
 pub(super) const JOURNAL: &str = "journal";
 /// How many rows may wait in an item. A commit adds at most three.
 const ROOM: usize = 4;
+/// The most bytes of a row that waits: with four of them the largest item stays under 4 KB. A row of the longest names has
+/// 330 without its reason.
+const LONGEST: usize = 400;
 /// How long a write waits for history, which decides nothing.
 pub(super) const PATIENCE: Duration = Duration::from_millis(800);
 
@@ -40,11 +43,23 @@ struct Line {
 pub(super) fn told(rows: &[Row]) -> (Vec<String>, Vec<Row>) {
     let (pings, others): (Vec<&Row>, Vec<&Row>) =
         rows.iter().partition(|row| matches!(row.happening, Happening::Ping(_)));
-    let lines = others.into_iter().filter_map(|row| {
-        let line = Line { at: row.at, tag: row.tag, happening: row.happening.clone() };
-        serde_json::to_string(&line).ok()
-    });
-    (lines.collect(), pings.into_iter().cloned().collect())
+    (others.into_iter().filter_map(line).collect(), pings.into_iter().cloned().collect())
+}
+
+/// A row as it waits, its reason cut until it fits.
+fn line(row: &Row) -> Option<String> {
+    let mut line = Line { at: row.at, tag: row.tag, happening: row.happening.clone() };
+    loop {
+        let text = serde_json::to_string(&line).ok()?;
+        let Happening::Delivery(delivery) = &mut line.happening else { return Some(text) };
+        match &mut delivery.reason {
+            Some(reason) if text.len() > LONGEST => {
+                let half = reason.chars().count() / 2;
+                delivery.reason = (half > 0).then(|| reason.chars().take(half).collect());
+            }
+            Some(_) | None => return Some(text),
+        }
+    }
 }
 
 /// Adds rows to an item's journal, if there is room for them.

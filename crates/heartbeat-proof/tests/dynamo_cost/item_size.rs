@@ -88,7 +88,6 @@ fn measured(wired: &Wired, id: &MonitorId) -> (u64, Vec<(u64, String)>) {
 
 /// Attempts to deliver wait there, too: four that failed at length, and channels that still have as much to be told.
 #[test]
-#[ignore = "an item may exceed it: the core must bound the journal, or a reason and a lane's error in it, by bytes"]
 fn no_monitor_is_larger_than_four_kilobytes_when_failed_attempts_wait_for_history() {
     let mut over = Vec::new();
     for (what, letter) in
