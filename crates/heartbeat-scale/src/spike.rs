@@ -22,7 +22,7 @@ pub(crate) const COUNTED_SECONDS: u32 = 20;
 const FIRST_PAUSE_TICKS: u32 = 5;
 const LONGEST_PAUSE_TICKS: u32 = 50;
 /// Attempts that the store makes.
-pub(crate) const STORE_ATTEMPTS: u32 = 4;
+pub(crate) const STORE_ATTEMPTS: u32 = 8;
 /// More than fit into 3 s.
 pub(crate) const ATTEMPTS_TO_THE_END: u32 = 1_000;
 /// Write units that a moved index key costs: one to delete, one to put.

@@ -72,7 +72,7 @@ fn carried_table(carried: &[Carried]) -> String {
         "Shards",
         "Even spread, by arithmetic",
         "Nobody waits",
-        "Nobody gets a 503: 4 attempts",
+        "Nobody gets a 503: 8 attempts",
         "with retries for 3 s",
         "Nobody waits, monitors at 1 min",
         "at 5 min",

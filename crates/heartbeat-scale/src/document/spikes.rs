@@ -37,7 +37,7 @@ fn spike_table(monitors: &[u32]) -> String {
         "p99 wait",
         "longest",
         "503",
-        "503 after 4 attempts",
+        "503 after 8 attempts",
         "503 with bank",
     ];
     let setups = SIZES.into_iter().flat_map(|size| {
