@@ -219,7 +219,7 @@ mod tests {
     fn who_gives_up_early_fails_more_often() {
         let monitors = checksums(5_000);
         let failed = [1, STORE_ATTEMPTS, ATTEMPTS_TO_THE_END]
-            .map(|attempts| Setup { attempts, ..setup(40, 1) }.run(&monitors).failed);
+            .map(|attempts| Setup { attempts, ..setup(60, 1) }.run(&monitors).failed);
         assert!(failed[0] > failed[1] && failed[1] > failed[2], "{failed:?}");
     }
 
