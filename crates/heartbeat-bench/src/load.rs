@@ -12,7 +12,7 @@ use crate::{http::Connection, latency::Latencies, stopwatch::Stopwatch};
 pub(crate) const CONNECTIONS: usize = 32;
 /// From one monitor to the next: coprime to the numbers of monitors, so that neighbours in the file are not neighbours in
 /// time.
-const STRIDE: usize = 7_919;
+pub(crate) const STRIDE: usize = 7_919;
 
 /// Connections, and what they send.
 pub(crate) struct Load {

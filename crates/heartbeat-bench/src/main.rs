@@ -6,6 +6,7 @@
 
 mod aims;
 mod crowd;
+mod dynamo;
 mod http;
 mod latency;
 mod load;

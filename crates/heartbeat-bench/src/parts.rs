@@ -8,14 +8,14 @@ use std::{
 use clap::ValueEnum;
 use heartbeat_core::{Clock, clock::SystemClock};
 
-use crate::{Plan, passes, pings, report::Report, startup, stopwatch::Stopwatch, usage::machine_cpu};
+use crate::{Plan, dynamo, passes, pings, report::Report, startup, stopwatch::Stopwatch, usage::machine_cpu};
 
 /// How long the machine is watched for others.
 const WATCHED: Duration = Duration::from_secs(1);
 /// A machine is quiet when all that runs on it uses less than this in that time.
 const QUIET: Duration = Duration::from_millis(100);
 /// A measure is disturbed when others used more than this part of one core.
-const DISTURBED: u32 = 20;
+pub(crate) const DISTURBED: u32 = 20;
 
 /// A part of the benchmark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -26,11 +26,16 @@ pub(crate) enum Part {
     Passes,
     /// Start-up.
     Start,
+    /// Pings and a pass on the protocol of `DynamoDB`.
+    Dynamo,
 }
 
 /// Measures all parts, or the one that is asked for.
 pub(crate) fn measure(plan: &Plan, only: Option<Part>, report: &mut Report) -> anyhow::Result<()> {
     let wanted = |part| only.is_none_or(|only| only == part);
+    if wanted(Part::Dynamo) {
+        dynamo::require_engine();
+    }
     if wanted(Part::Pings) {
         for &monitors in &plan.pinged {
             tell(plan, &format!("pings over HTTP, {monitors} monitors"))?;
@@ -46,6 +51,21 @@ pub(crate) fn measure(plan: &Plan, only: Option<Part>, report: &mut Report) -> a
     if wanted(Part::Start) {
         tell(plan, &format!("starts with {} monitors", plan.started_with))?;
         report.starts = Some(startup::measure(plan)?);
+    }
+    if wanted(Part::Dynamo) {
+        measure_dynamo(plan, report)?;
+    }
+    Ok(())
+}
+
+fn measure_dynamo(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
+    for &monitors in plan.pinged.iter().filter(|monitors| **monitors <= 1_000) {
+        tell(plan, &format!("pings on dynoxide, {monitors} monitors"))?;
+        report.dynamo_pings.push(dynamo::pings(plan, monitors)?);
+    }
+    if let Some(&monitors) = plan.passed.last() {
+        tell(plan, &format!("passes of the checker on dynoxide over {monitors} monitors"))?;
+        report.dynamo_passes.push(dynamo::passes(monitors)?);
     }
     Ok(())
 }

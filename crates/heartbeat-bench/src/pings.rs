@@ -122,7 +122,8 @@ impl Pings {
     }
 }
 
-fn per_second(count: u32, wall: Duration) -> u128 {
+/// So many in that time, by the second.
+pub(crate) fn per_second(count: u32, wall: Duration) -> u128 {
     (u128::from(count) * 1_000_000_000).checked_div(wall.as_nanos()).unwrap_or(0)
 }
 

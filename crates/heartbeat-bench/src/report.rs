@@ -5,8 +5,10 @@ use std::{fmt::Display, time::Duration};
 use crate::{
     Plan,
     aims::{Aim, Met, judge},
+    dynamo,
     load::CONNECTIONS,
     machine::Machine,
+    parts::DISTURBED,
     passes::{Passes, Spent},
     pings::Pings,
     startup::Starts,
@@ -27,6 +29,10 @@ pub(crate) struct Report {
     pub(crate) passes: Vec<Passes>,
     /// Start-up.
     pub(crate) starts: Option<Starts>,
+    /// Pings on the protocol of `DynamoDB`, a row for each number of monitors.
+    pub(crate) dynamo_pings: Vec<dynamo::Pings>,
+    /// Passes of the checker on the protocol of `DynamoDB`.
+    pub(crate) dynamo_passes: Vec<Passes>,
 }
 
 impl Report {
@@ -39,6 +45,8 @@ impl Report {
             pings: Vec::new(),
             passes: Vec::new(),
             starts: None,
+            dynamo_pings: Vec::new(),
+            dynamo_passes: Vec::new(),
         }
     }
 
@@ -60,6 +68,9 @@ impl Report {
             self.pings(),
             self.passes(),
             self.starts(),
+            self.dynamo_pings(),
+            self.dynamo_passes(),
+            self.dynamo_noise(),
             WHERE_THE_TIME_GOES.to_owned(),
         ];
         let parts = parts.iter().map(|part| part.trim_end()).filter(|part| !part.is_empty());
@@ -132,6 +143,57 @@ impl Report {
         section("A pass of the checker", &header, self.passes.iter().map(pass_row))
     }
 
+    fn dynamo_pings(&self) -> String {
+        let header = [
+            "Monitors",
+            "Our CPU µs/ping",
+            "Engine CPU µs/ping",
+            "Requests/ping",
+            "declined/ping",
+            "Pings/s",
+            "p50 ms",
+            "p99 ms",
+            "Errors",
+            "Others' CPU",
+        ];
+        section("Pings on DynamoDB's protocol", &header, self.dynamo_pings.iter().map(dynamo_ping_row))
+    }
+
+    fn dynamo_passes(&self) -> String {
+        let header = [
+            "Monitors",
+            "Overdue",
+            "Our CPU ms",
+            "Engine CPU ms",
+            "Pass ms",
+            "slowest ms",
+            "Our CPU µs per overdue",
+            "Nothing due ms",
+            "The pass after it ms",
+            "Audit of all ms",
+            "our CPU ms",
+            "engine CPU ms",
+        ];
+        section("A pass on DynamoDB's protocol", &header, self.dynamo_passes.iter().map(dynamo_pass_row))
+    }
+
+    /// When the rows on `DynamoDB`'s protocol were measured, and whether others have disturbed them.
+    fn dynamo_noise(&self) -> String {
+        let Some(noisiest) = self.dynamo_pings.iter().map(|row| (row.others_cpu, row.came.wall)).max() else {
+            return String::new();
+        };
+        let Machine { date, commit, .. } = &self.machine;
+        let disturbed = if noisiest.0 > noisiest.1 / DISTURBED {
+            " Others disturbed them: rates, latencies and times on the clock are those of a busy machine, and CPU is \
+             what counts."
+        } else {
+            ""
+        };
+        format!(
+            "The rows on DynamoDB's protocol were measured on {date}, at {commit}, on the machine above.{disturbed}"
+        )
+    }
+
     fn starts(&self) -> String {
         let header =
             ["Monitors", "File MiB", "Starts", "Answers ms", "slowest ms", "Ready ms", "slowest ms", "RSS peak MiB"];
@@ -178,6 +240,41 @@ fn pass_row(row: &Passes) -> Vec<String> {
     ]
 }
 
+fn dynamo_ping_row(row: &dynamo::Pings) -> Vec<String> {
+    let latencies = &row.came.latencies;
+    let others = row.others_cpu.as_secs_f64() / row.came.wall.as_secs_f64();
+    vec![
+        thousands(row.monitors),
+        micros(row.cpu_each()),
+        micros(row.engine_cpu_each()),
+        hundredths(row.metered.requests_each()),
+        hundredths(row.metered.declined_each()),
+        thousands(row.per_second()),
+        millis(latencies.median()),
+        millis(latencies.at_per_mille(990)),
+        row.came.errors.to_string(),
+        format!("{others:.2} cores"),
+    ]
+}
+
+fn dynamo_pass_row(row: &Passes) -> Vec<String> {
+    let Passes { monitors, overdue, idle, following, audit, .. } = row;
+    vec![
+        thousands(*monitors),
+        thousands(*overdue),
+        millis(row.cpu()),
+        millis(row.engine_cpu()),
+        millis(row.wall()),
+        millis(row.slowest()),
+        micros(row.cpu().checked_div(*overdue).unwrap_or_default()),
+        millis(idle.wall),
+        millis(following.wall),
+        millis(audit.wall),
+        millis(audit.cpu),
+        millis(audit.engine_cpu),
+    ]
+}
+
 fn start_row(starts: &Starts) -> Vec<String> {
     let Starts { monitors, file_bytes, answers, ready, peak_kib } = starts;
     vec![
@@ -209,6 +306,11 @@ pub(crate) fn thousands(number: impl Display) -> String {
     groups.collect::<Vec<_>>().join(",")
 }
 
+/// A number that is given in hundredths.
+fn hundredths(hundredths: u64) -> String {
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
+}
+
 /// Milliseconds; with two decimals below 10.
 pub(crate) fn millis(duration: Duration) -> String {
     let millis = duration.as_secs_f64() * 1e3;
@@ -235,6 +337,7 @@ mod tests {
         assert_eq!([1, 999, 1_000, 1_234_567].map(thousands), ["1", "999", "1,000", "1,234,567"]);
         assert_eq!([1_234, 12_345, 123_456].map(|us| millis(Duration::from_micros(us))), ["1.23", "12", "123"]);
         assert_eq!([1_250, 123_456].map(|ns| micros(Duration::from_nanos(ns))), ["1.2", "123"]);
+        assert_eq!([100, 107, 1_230].map(hundredths), ["1.00", "1.07", "12.30"]);
         assert_eq!(mib(40 * 1_024 + 512), "40.5");
     }
 

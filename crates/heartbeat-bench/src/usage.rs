@@ -17,6 +17,15 @@ pub(crate) enum Process {
 }
 
 impl Process {
+    /// The child of this process that is called so.
+    pub(crate) fn child_called(name: &str) -> anyhow::Result<Self> {
+        let own = std::process::id();
+        let stats = fs::read_dir("/proc").context("cannot read /proc")?;
+        let stats = stats.filter_map(|entry| fs::read_to_string(entry.ok()?.path().join("stat")).ok());
+        let child = stats.filter_map(|stat| parse_child(&stat, name, own)).last();
+        child.map(Self::Child).with_context(|| format!("no child is called {name}"))
+    }
+
     fn read(self, file: &str) -> anyhow::Result<String> {
         let path = match self {
             Self::Own => format!("/proc/self/{file}"),
@@ -51,6 +60,14 @@ fn parse_cpu(stat: &str) -> Option<Duration> {
     let user: u64 = fields.next()?.parse().ok()?;
     let system: u64 = fields.next()?.parse().ok()?;
     Some(ticks(user + system))
+}
+
+/// The first field of `stat`, if the second is this name and the fourth this parent.
+fn parse_child(stat: &str, name: &str, parent: u32) -> Option<u32> {
+    let (head, tail) = stat.rsplit_once(')')?;
+    let (id, called) = head.split_once(" (")?;
+    let of: u32 = tail.split_whitespace().nth(1)?.parse().ok()?;
+    if called == name && of == parent { id.parse().ok() } else { None }
 }
 
 fn parse_memory(status: &str) -> Option<Memory> {
@@ -143,6 +160,15 @@ mod tests {
         assert_eq!(parse_cpu(stat), Some(Duration::from_millis(12_900)));
         assert_eq!(parse_cpu("4711 (cut off) S 1 2"), None);
         assert_eq!(parse_cpu(""), None);
+    }
+
+    #[test]
+    fn a_child_is_known_by_its_name_and_its_parent() {
+        let stat = "4711 (ddb-local) S 12 4711 4711 0 -1";
+        assert_eq!(parse_child(stat, "ddb-local", 12), Some(4_711));
+        assert_eq!(parse_child(stat, "ddb-local", 13), None);
+        assert_eq!(parse_child(stat, "ddb", 12), None);
+        assert!(Process::child_called("nobody").is_err());
     }
 
     #[test]

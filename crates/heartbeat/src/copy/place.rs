@@ -1,12 +1,12 @@
 //! What is copied from and to: a file, or tables.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::bail;
 use heartbeat_core::{
     alarm::Alarm,
     archive::Archive,
-    dynamo::{DynamoStore, Options, TableNames},
+    dynamo::{DynamoStore, Options, TableNames, wire::Patience},
 };
 use heartbeat_sqlite::{Mode, SqliteStore};
 
@@ -14,6 +14,10 @@ use crate::{config::Config, database, tables};
 
 /// What the usual names of tables begin with.
 const USUAL: &str = "heartbeat";
+/// How long a request may take, and all its attempts. A page is a megabyte, over a line as people have one at home; nobody
+/// waits for it as a ping does.
+const ATTEMPT: Duration = Duration::from_secs(20);
+const OPERATION: Duration = Duration::from_secs(90);
 
 /// Where a store is, as the command line names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +72,9 @@ impl Place {
         Ok(match self {
             Self::File(file) => Opened::File(name, SqliteStore::open(file, Mode::Serve, Arc::new(Alarm::default()))?),
             Self::Tables | Self::Prefixed(_) => {
-                let options = Options { tables: self.table_names(config), ..tables::options(config) };
+                let options = tables::options(config);
+                let patience = Patience { attempt: ATTEMPT, operation: OPERATION, ..options.patience };
+                let options = Options { tables: self.table_names(config), patience, ..options };
                 Opened::Tables(
                     name,
                     Box::new(DynamoStore::open(options).await.map_err(|error| tables::refusal(&error))?),
