@@ -84,3 +84,36 @@ pub(crate) async fn open_for_settings(config: &Config) -> anyhow::Result<Arc<Dyn
     }
     open(config).await
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    /// What the store asks for, as it names it itself where a request may be refused.
+    fn asked_for(folder: &Path, actions: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                asked_for(&path, actions);
+                continue;
+            }
+            let source = fs::read_to_string(&path).unwrap();
+            for before in ["action: \"", "self.monitors(\"", "failed(\""] {
+                let named = source.split(before).skip(1).filter_map(|rest| rest.split('"').next());
+                actions.extend(named.map(ToOwned::to_owned));
+            }
+        }
+    }
+
+    #[test]
+    fn the_readme_names_every_action_that_a_policy_must_allow() {
+        let mut actions = BTreeSet::new();
+        asked_for(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../heartbeat-core/src/dynamo"), &mut actions);
+        assert!(actions.len() > 8, "{actions:?}");
+        // Its requests are allowed as what they are: a transaction has no action of its own.
+        actions.remove("TransactWriteItems");
+        let readme = include_str!("../../../README.md");
+        let missing: Vec<_> = actions.iter().filter(|action| !readme.contains(&format!("`{action}`"))).collect();
+        assert!(missing.is_empty(), "README.md lacks {missing:?}");
+    }
+}

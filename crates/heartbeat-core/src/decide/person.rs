@@ -42,7 +42,10 @@ impl Deciding {
     }
 
     pub(super) fn edit(&mut self, changes: &Changes) {
-        self.rests_on = RestsOn::Silence;
+        // Only a deadline hangs on pings: where there is none, no number of them stands in the way.
+        if matches!(self.monitor.status, Status::Ok { .. }) {
+            self.rests_on = RestsOn::Silence;
+        }
         self.monitor.origin = Origin::Person;
         let policy = &mut self.monitor.policy;
         policy.failure_threshold = changes.failure_threshold.unwrap_or(policy.failure_threshold).max(1);

@@ -48,7 +48,10 @@ impl Flow {
                 Committed::Done => return Ok(after),
                 Committed::Conflict(now_there) => found = now_there,
             }
-            self.pause_after(attempt).await;
+            // Against a job that pings without a pause, what was seen before a wait is certainly old after it.
+            if self.pause_after(attempt).await {
+                found = self.store.find(id, self.clock.now()).await?;
+            }
         }
         Err(ManageError::Contended)
     }

@@ -67,7 +67,7 @@ pub async fn a_chatty_job_keeps_nobody_from_pausing_editing_and_deleting_it(harn
         assert!(matches!(shown().await.status, Status::Paused { .. }), "a pause sticks, round {round}");
         let grace = Grace::from_secs(60 + round).unwrap();
         let edit = Event::Edit(Changes { grace: Some(grace), ..Changes::default() });
-        // An edit may move the deadline, so it rests on silence; while it is paused it still meets many pings.
+        // Without a deadline an edit rests on no ping; with one it would rest on silence.
         flow.manage(&id("job"), &edit).await.unwrap();
         assert_eq!(shown().await.grace, grace);
         flow.manage(&id("job"), &Event::Resume).await.unwrap();

@@ -150,8 +150,9 @@ async fn try_again(options: &Options, reason: &Reason) -> Arc<DynamoStore> {
             Err(error) => {
                 let text = tables::reasons(&error).join("; ");
                 if text != reason.text() {
+                    // First what `/readyz` says: who has read the log finds the same there.
+                    reason.is_now(text.clone());
                     tracing::error!(reason = text, "the store cannot be opened, trying again");
-                    reason.is_now(text);
                 }
             }
         }

@@ -28,6 +28,16 @@ async fn until_ready(caller: &Caller) {
     within(SOON, "readiness", ready).await;
 }
 
+/// The README's policy for `program` allows all that was asked for; what it need not allow is only for advice.
+fn assert_allowed(wire: &Wire, program: &str) {
+    let readme = include_str!("../../../../README.md");
+    let row = readme.lines().find(|line| line.starts_with(&format!("| `{program}`")) && line.contains("DescribeTable"));
+    let row = row.expect("README.md has no row of the policy");
+    let missing: Vec<_> =
+        wire.asked().into_iter().filter(|action| action != "Scan" && !row.contains(&format!("`{action}`"))).collect();
+    assert!(missing.is_empty(), "the policy in README.md lacks {missing:?}: {row}");
+}
+
 /// The status of a ping, and that no word of why is in a refusal.
 async fn ping(caller: &Caller, path: &str) -> u16 {
     let answer = caller.ask(Method::POST, &format!("/heartbeat/{path}")).await;
@@ -71,6 +81,7 @@ async fn an_api_that_starts_in_an_outage_answers_503_until_it_is_over() {
     assert_eq!(ping(&caller, "nightly-backup").await, 200);
     assert_eq!(caller.monitors().await["nightly-backup"]["ping_count"], 2);
     server.stop().await;
+    assert_allowed(&wire, "heartbeat-api");
 }
 
 #[tokio::test]

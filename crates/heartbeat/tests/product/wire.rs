@@ -1,5 +1,7 @@
 //! What lies between a process and its tables: it carries every request to the engine, or refuses it as AWS does.
 
+use std::collections::BTreeSet;
+
 use axum::{
     Router,
     body::Bytes,
@@ -27,6 +29,7 @@ pub(crate) enum Traffic {
 pub(crate) struct Wire {
     pub(crate) url: String,
     traffic: watch::Sender<Traffic>,
+    asked: watch::Receiver<BTreeSet<String>>,
 }
 
 #[derive(Clone)]
@@ -34,6 +37,7 @@ struct Line {
     engine: String,
     client: reqwest::Client,
     traffic: watch::Receiver<Traffic>,
+    asked: watch::Sender<BTreeSet<String>>,
 }
 
 impl Wire {
@@ -43,9 +47,11 @@ impl Wire {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (traffic, seen) = watch::channel(traffic);
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let app = Router::new().fallback(carry).with_state(Line { engine: engine.to_owned(), client, traffic: seen });
+        let (note, asked) = watch::channel(BTreeSet::new());
+        let line = Line { engine: engine.to_owned(), client, traffic: seen, asked: note };
+        let app = Router::new().fallback(carry).with_state(line);
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { url, traffic }
+        Self { url, traffic, asked }
     }
 
     /// To nowhere.
@@ -56,9 +62,19 @@ impl Wire {
     pub(crate) fn turn(&self, traffic: Traffic) {
         self.traffic.send_replace(traffic);
     }
+
+    /// What has been asked for so far, as policies name it.
+    pub(crate) fn asked(&self) -> BTreeSet<String> {
+        self.asked.borrow().clone()
+    }
 }
 
 async fn carry(State(line): State<Line>, headers: HeaderMap, body: Bytes) -> Response {
+    let target = headers["x-amz-target"].to_str().unwrap();
+    let action = target.rsplit('.').next().unwrap().to_owned();
+    line.asked.send_modify(|asked| {
+        asked.insert(action);
+    });
     let traffic = *line.traffic.borrow();
     match traffic {
         Traffic::Flows => line.forward(&headers, body).await,
