@@ -30,8 +30,8 @@ use std::{
     sync::Arc,
 };
 
+pub use axum::{Router, body::Body, extract::ConnectInfo};
 use axum::{
-    Router,
     http::StatusCode,
     middleware,
     routing::{delete, get, post},

@@ -28,6 +28,8 @@ pub struct Audit {
     pub active: usize,
     /// How many items the index would not have brought in time. Each is a bug or a damaged store.
     pub missed: usize,
+    /// Since when the oldest news has been waiting to be told, of all that this checker walked.
+    pub oldest_untold: Option<Timestamp>,
     /// What was found to tell, by this checker.
     pub look: Look,
     /// How it ended.
@@ -68,12 +70,13 @@ impl Checker {
         book.close(self.flow.store.as_ref(), now).await;
         let (active, missed) = book.counts().await;
         let found_at = walked.iter().filter_map(|part| part.found_at).min().unwrap_or(now);
+        let oldest_untold = walked.iter().filter_map(|part| part.oldest_untold).min();
         let (mut glances, mut end) = (Vec::new(), End::Complete);
         for part in walked {
             glances.extend(part.glances);
             end = end.or(part.end);
         }
-        Audit { active, missed, look: gather(glances, found_at), end }
+        Audit { active, missed, oldest_untold, look: gather(glances, found_at), end }
     }
 
     async fn walk_part(&self, part: Part, book: &Book, deadline: Option<Timestamp>) -> Walked {
@@ -105,6 +108,8 @@ impl Checker {
         // What was read is as old as this at most: nothing in it was held back from a later moment.
         let now = self.flow.clock.now();
         for item in page.items {
+            let untold = item.as_ref().ok().and_then(|stored| stored.monitor.outbox.oldest());
+            walked.oldest_untold = walked.oldest_untold.into_iter().chain(untold).min();
             let audited = AssertUnwindSafe(self.audit_item(item, now, progress)).catch_unwind().await;
             let glance = audited.unwrap_or_else(|_| {
                 tracing::error!("the audit of a monitor panicked: a bug of ours, the others go on");
@@ -170,6 +175,7 @@ struct Walked {
     glances: Vec<Glance>,
     /// When the first of them was: no lease in them began earlier.
     found_at: Option<Timestamp>,
+    oldest_untold: Option<Timestamp>,
     end: End,
 }
 

@@ -59,8 +59,25 @@ pub struct Pass {
     pub corrupt: usize,
     /// How many could not be looked at just now.
     pub failed: usize,
+    /// Whether there is more to look at, at once.
+    pub more: bool,
+    /// How many incidents were opened and closed by what time alone has made true.
+    pub flips: usize,
+    /// Since when the oldest of what was due has been.
+    pub oldest_due: Option<Timestamp>,
+    /// Since when the oldest news that was seen had been waiting to be told.
+    pub oldest_untold: Option<Timestamp>,
     /// What was sent.
     pub sent: Sent,
+}
+
+/// What a pass must keep to where its time is up at a known moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// From here on nothing more is looked at.
+    pub look_until: Timestamp,
+    /// By then everything is sent; no message starts that might take longer.
+    pub send_until: Timestamp,
 }
 
 /// A checker without channels would have nobody to tell.
@@ -79,9 +96,21 @@ impl Checker {
     /// One whole pass: looks at everything that is due, and delivers what it found to tell.
     pub async fn pass(&self) -> Result<Pass, StoreError> {
         let look = self.look().await?;
-        let (looked, corrupt, failed) = (look.looked, look.corrupt, look.failed);
-        let sent = self.deliver_all(look.parcels).await;
-        Ok(Pass { looked, corrupt, failed, sent })
+        Ok(self.deliver_look(look).await)
+    }
+
+    /// The same within `bounds`, for those whose time is up at a known moment.
+    pub async fn pass_within(&self, bounds: Bounds) -> Result<Pass, StoreError> {
+        let mut look = self.look_until(Some(bounds.look_until)).await?;
+        look.send_until(bounds.send_until);
+        Ok(self.deliver_look(look).await)
+    }
+
+    /// Delivers what a look, or an audit, has found to tell.
+    pub async fn deliver_look(&self, look: Look) -> Pass {
+        let Look { looked, corrupt, failed, more, flips, oldest_due, oldest_untold, parcels } = look;
+        let sent = self.deliver_all(parcels).await;
+        Pass { looked, corrupt, failed, more, flips, oldest_due, oldest_untold, sent }
     }
 
     fn recorded_at(&self) -> MutexGuard<'_, Option<Timestamp>> {

@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, panic::AssertUnwindSafe, time::Duration};
 
-use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
+use futures_util::{FutureExt, StreamExt, TryStreamExt, future, stream};
 use heartbeat_core::{
-    ChannelName, Event, MonitorId, StoreError, Telling, Timestamp, decide,
+    ChannelName, Event, MonitorId, StoreError, Telling, Timestamp, Transition, decide,
     delivery::{self, LEASE},
     item::Corrupt,
     outbox::Lease,
@@ -15,6 +15,8 @@ use crate::Checker;
 
 /// How much of what is due one pass takes from a shard; the rest is taken by the next, which follows at once.
 pub(crate) const PASS_LIMIT: usize = 5_000;
+/// How long a look may take: most of the leases that it takes is for sending.
+const LONGEST_LOOK: Duration = Duration::from_secs(LEASE.as_secs() / 3);
 /// How many items are looked at at the same time: enough to fill the store's group commits.
 pub(crate) const SIDE_BY_SIDE: usize = 128;
 /// How many shards are asked at the same time.
@@ -48,16 +50,33 @@ pub struct Look {
     pub corrupt: usize,
     /// How many could not be looked at just now: the store is not well.
     pub failed: usize,
-    /// Whether there was more than one pass takes.
+    /// Whether there was more than one pass takes, or than there was time for.
     pub more: bool,
+    /// How many incidents were opened and closed by what time alone has made true.
+    pub flips: usize,
+    /// Since when the oldest of what was due has been.
+    pub oldest_due: Option<Timestamp>,
+    /// Since when the oldest news that was seen has been waiting to be told.
+    pub oldest_untold: Option<Timestamp>,
     /// What is to be sent.
     pub parcels: Vec<Parcel>,
+}
+
+impl Look {
+    /// What is not sent by `deadline` is not ours to send any more: its leases end, and it is claimed again.
+    pub fn send_until(&mut self, deadline: Timestamp) {
+        for parcel in &mut self.parcels {
+            parcel.until = parcel.until.min(deadline);
+        }
+    }
 }
 
 /// What came of looking at one item.
 #[derive(Default)]
 pub(crate) struct Glance {
     pub(crate) claimed: Vec<Claimed>,
+    pub(crate) flips: usize,
+    pub(crate) oldest_untold: Option<Timestamp>,
     pub(crate) corrupt: bool,
     pub(crate) failed: bool,
 }
@@ -72,15 +91,28 @@ pub(crate) struct Claimed {
 impl Checker {
     /// Looks at everything that is due, and takes the leases of what is to be sent.
     pub async fn look(&self) -> Result<Look, StoreError> {
+        self.look_until(None).await
+    }
+
+    /// The same, the oldest first, and nothing more once `deadline` has passed, or so much of a lease that what was claimed
+    /// first could not be sent any more. The next look goes on with the rest.
+    pub async fn look_until(&self, deadline: Option<Timestamp>) -> Result<Look, StoreError> {
         self.flush_unsettled().await;
         let now = self.flow.clock.now();
+        let longest = now.plus(LONGEST_LOOK);
+        let deadline = deadline.map_or(longest, |deadline| deadline.min(longest));
         let shards = stream::iter(0..self.flow.store.shards());
         let due = shards.map(|shard| self.flow.store.due(shard, now, PASS_LIMIT)).buffered(SHARDS_SIDE_BY_SIDE);
         let due: Vec<Vec<Due>> = due.try_collect().await?;
-        let more = due.iter().any(|shard| shard.len() >= PASS_LIMIT);
-        let glances = stream::iter(due.into_iter().flatten()).map(|due| self.look_at_due(due));
+        let full = due.iter().any(|shard| shard.len() >= PASS_LIMIT);
+        let mut due: Vec<Due> = due.into_iter().flatten().collect();
+        due.sort_by_key(|due| due.wake_at);
+        let (all, oldest_due) = (due.len(), due.first().map(|due| due.wake_at));
+        let in_time = |_: &Due| future::ready(self.flow.clock.now() < deadline);
+        let glances = stream::iter(due).take_while(in_time).map(|due| self.look_at_due(due));
         let glances: Vec<Glance> = glances.buffered(SIDE_BY_SIDE).collect().await;
-        Ok(Look { more, ..gather(glances, now) })
+        let more = full || glances.len() < all;
+        Ok(Look { more, oldest_due, ..gather(glances, now) })
     }
 
     /// Looks at one item of the index. What goes wrong with it is said here, and delays no other.
@@ -145,6 +177,8 @@ impl Checker {
             attempt: claim.attempt,
         });
         let claimed = claimed.collect();
+        let flips = decision.transitions.iter().filter(|transition| is_flip(transition)).count();
+        let oldest_untold = decision.monitor.outbox.oldest();
         let seen = before.wake_at;
         let mut change = self.flow.change(before, decision, now);
         let Becomes::Changed { before, after, .. } = &mut change.becomes else {
@@ -153,10 +187,11 @@ impl Checker {
         self.hold_back(after, now);
         // One that the index does not have at all is stored anew: a deferral moves only what is there.
         if before.is_like(after) && (seen.is_some() || after.wake_at.is_none()) {
-            return self.move_wake(&change.id, seen, after.wake_at).await;
+            self.move_wake(&change.id, seen, after.wake_at).await?;
+            return Ok(Acted::Done(Glance { oldest_untold, ..Glance::default() }));
         }
         Ok(match self.flow.commit(change).await? {
-            Committed::Done => Acted::Done(Glance { claimed, ..Glance::default() }),
+            Committed::Done => Acted::Done(Glance { claimed, flips, oldest_untold, ..Glance::default() }),
             Committed::Conflict(found) => Acted::Conflict(found),
         })
     }
@@ -176,13 +211,13 @@ impl Checker {
         id: &MonitorId,
         seen: Option<Timestamp>,
         until: Option<Timestamp>,
-    ) -> Result<Acted, StoreError> {
+    ) -> Result<(), StoreError> {
         if let Some(seen) = seen
             && until != Some(seen)
         {
             self.flow.store.defer(Deferral { id: id.clone(), seen, until }).await?;
         }
-        Ok(Acted::Done(Glance::default()))
+        Ok(())
     }
 }
 
@@ -191,6 +226,8 @@ pub(crate) fn gather(glances: Vec<Glance>, now: Timestamp) -> Look {
     let looked = glances.len();
     let corrupt = glances.iter().filter(|glance| glance.corrupt).count();
     let failed = glances.iter().filter(|glance| glance.failed).count();
+    let flips = glances.iter().map(|glance| glance.flips).sum();
+    let oldest_untold = glances.iter().filter_map(|glance| glance.oldest_untold).min();
     let mut by_channel: BTreeMap<ChannelName, (Vec<Telling>, Vec<u32>)> = BTreeMap::new();
     for claimed in glances.into_iter().flat_map(|glance| glance.claimed) {
         let (tellings, attempts) = by_channel.entry(claimed.channel).or_default();
@@ -206,7 +243,15 @@ pub(crate) fn gather(glances: Vec<Glance>, now: Timestamp) -> Look {
             Some(Parcel { channel: channel.clone(), tellings, attempts, until })
         })
     });
-    Look { looked, corrupt, failed, more: false, parcels: parcels.collect() }
+    Look { looked, corrupt, failed, flips, oldest_untold, parcels: parcels.collect(), ..Look::default() }
+}
+
+/// Whether it is a change between well and not well.
+fn is_flip(transition: &Transition) -> bool {
+    match transition {
+        Transition::Opened { .. } | Transition::Recovered { .. } => true,
+        Transition::Reminded { .. } | Transition::Paused | Transition::Resumed => false,
+    }
 }
 
 enum Acted {

@@ -18,6 +18,7 @@
 //! | `verbs` | the write verbs |
 //! | `look` | what is read |
 //! | `journal`, `events` | history |
+//! | [`parameters`] | secrets that are kept in SSM |
 //! | [`wire`] | for those who measure or disturb what goes over it |
 //! | `archive` | everything as records, for those who move it |
 //! | `skew` | how far our clock is from the store's |
@@ -31,6 +32,7 @@ mod expression;
 mod journal;
 mod keys;
 mod look;
+pub mod parameters;
 mod request;
 mod retry;
 mod shape;
@@ -42,7 +44,8 @@ pub mod tables;
 mod verbs;
 pub mod wire;
 
-pub use connect::{ConnectError, Endpoint, Options};
+pub use connect::{ConnectError, Endpoint, Options, Wire};
+pub use parameters::{ParameterError, Parameters};
 pub use shared::{Detector, Shared};
 pub use skew::Skew;
 pub use store::DynamoStore;

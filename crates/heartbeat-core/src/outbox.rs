@@ -305,6 +305,12 @@ impl Outbox {
         self.lanes.values().filter_map(Lane::wake_at).chain(unrouted).min()
     }
 
+    /// Since when the oldest news in it has been waiting to be told.
+    pub fn oldest(&self) -> Option<Timestamp> {
+        let lanes = self.lanes.values().flat_map(|lane| lane.head.iter().map(|head| &head.notice).chain(&lane.pending));
+        lanes.chain(&self.unrouted).map(|notice| notice.at).min()
+    }
+
     /// Forgets the lanes that have nothing to say.
     pub(crate) fn drop_empty_lanes(&mut self) {
         self.lanes.retain(|_, lane| *lane != Lane::default());

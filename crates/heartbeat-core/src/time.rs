@@ -25,6 +25,11 @@ impl Timestamp {
         Self(seconds.saturating_mul(1_000_000))
     }
 
+    /// An instant from milliseconds since the epoch.
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis.saturating_mul(1_000))
+    }
+
     /// Microseconds since the epoch.
     pub const fn as_micros(self) -> i64 {
         self.0

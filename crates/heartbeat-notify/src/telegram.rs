@@ -5,6 +5,7 @@ mod answer;
 mod client;
 mod failure;
 mod setting;
+mod sourced;
 
 use std::{
     fmt,
@@ -34,6 +35,7 @@ use self::{
 pub use self::{
     client::ClientError,
     setting::{ApiUrl, BotToken, Chat, SettingError},
+    sourced::{Complaint, Source, SourcedTelegram},
 };
 use crate::{Message, channel_name, html, message, plain};
 
@@ -61,6 +63,7 @@ pub struct TelegramSettings {
 pub struct Telegram {
     name: ChannelName,
     client: Client,
+    configured: Recipient,
     /// Where to send: as configured, until Telegram says that the group has moved.
     recipient: Mutex<Recipient>,
     time_out: Duration,
@@ -90,9 +93,14 @@ pub enum Checked {
         /// What is to be mended.
         reason: Reason,
     },
-    /// It does not know the bot, or cannot be asked.
+    /// It does not know the bot.
     BadBot {
         /// What is to be mended.
+        reason: Reason,
+    },
+    /// It cannot be asked just now.
+    Unanswered {
+        /// Why.
         reason: Reason,
     },
 }
@@ -129,7 +137,14 @@ impl Telegram {
     pub fn new(settings: TelegramSettings) -> Result<Self, ClientError> {
         let TelegramSettings { token, chat, api_url, time_out } = settings;
         let client = Client::new(token, api_url, time_out)?;
-        Ok(Self { name: channel_name("telegram"), client, recipient: Mutex::new(chat.into_recipient()), time_out })
+        let configured = chat.into_recipient();
+        Ok(Self {
+            name: channel_name("telegram"),
+            client,
+            recipient: Mutex::new(configured.clone()),
+            configured,
+            time_out,
+        })
     }
 
     /// Asks Telegram whose token this is, and whether that bot sees the chat: for a start-up that says what is wrong and
@@ -137,7 +152,7 @@ impl Telegram {
     pub async fn check(&self) -> Checked {
         let bot = match self.ask::<_, Me>(&GetMe::new()).await {
             Ok(me) => me.name(),
-            Err(failure) => return Checked::BadBot { reason: self.client.reason(&failure) },
+            Err(failure) => return self.bot_in_doubt(&failure),
         };
         let failure = match self.ask::<_, Place>(&GetChat::new(self.recipient())).await {
             Ok(chat) => return Checked::Well { bot, chat: chat.name() },
@@ -164,13 +179,31 @@ impl Telegram {
         }
     }
 
+    fn bot_in_doubt(&self, failure: &Failure) -> Checked {
+        let reason = self.client.reason(failure);
+        match failure.outcome(reason) {
+            Outcome::Refused { reason } => Checked::BadBot { reason },
+            Outcome::TryAgain { reason, .. } => Checked::Unanswered { reason },
+            Outcome::Delivered => Checked::Unanswered { reason: Reason::new("no answer") },
+        }
+    }
+
     /// Sends one message.
     pub async fn tell(&self, message: &Message) -> Outcome {
-        let delivered = timeout(self.time_out, self.deliver(message));
-        match delivered.await.unwrap_or(Err(Failure::TimedOut(self.time_out))) {
+        match self.try_to_tell(message).await {
             Ok(()) => Outcome::Delivered,
             Err(failure) => failure.outcome(self.client.reason(&failure)),
         }
+    }
+
+    async fn try_to_tell(&self, message: &Message) -> Result<(), Failure> {
+        let delivered = timeout(self.time_out, self.deliver(message));
+        delivered.await.unwrap_or(Err(Failure::TimedOut(self.time_out)))
+    }
+
+    /// Whether it is made from the same settings.
+    fn is_like(&self, other: &Self) -> bool {
+        self.client.speaks_as(&other.client) && self.configured == other.configured
     }
 
     async fn ask<P, T>(&self, payload: &P) -> Result<T, Failure>
@@ -270,7 +303,7 @@ fn cut(text: &str) -> String {
 /// Shows where, not by what right: teloxide's and reqwest's own `{:?}` would show the token.
 impl fmt::Debug for Telegram {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, client, recipient: _, time_out } = self;
+        let Self { name, client, configured: _, recipient: _, time_out } = self;
         f.debug_struct("Telegram")
             .field("name", &name.as_str())
             .field("client", client)

@@ -1,6 +1,8 @@
 //! Telegram over the wire: what arrives at the Bot API, and what each of its answers comes to.
 #![cfg(test)]
 
+#[path = "telegram_wire/sourced.rs"]
+mod sourced;
 #[path = "telegram_wire/stub.rs"]
 mod stub;
 
@@ -271,15 +273,14 @@ async fn the_start_up_check_tells_the_names_of_the_bot_and_the_chat() {
 
 #[tokio::test]
 async fn the_start_up_check_tells_what_is_wrong_with_the_bot() {
-    for (play, reason) in [
-        (
-            refused(401, "Unauthorized"),
-            "Telegram does not know this bot token: check TELEGRAM_BOT_TOKEN (@BotFather shows it)",
-        ),
-        (Play::Silence, "Telegram did not answer within 300 ms"),
+    let unknown = "Telegram does not know this bot token: check TELEGRAM_BOT_TOKEN (@BotFather shows it)";
+    let silent = "Telegram did not answer within 300 ms";
+    for (play, time_out, said) in [
+        (refused(401, "Unauthorized"), LONG, Checked::BadBot { reason: Reason::new(unknown) }),
+        (Play::Silence, SHORT, Checked::Unanswered { reason: Reason::new(silent) }),
     ] {
-        let (checked, arrived) = check([play], SHORT).await;
-        assert_eq!(checked, Checked::BadBot { reason: Reason::new(reason) });
+        let (checked, arrived) = check([play], time_out).await;
+        assert_eq!(checked, said);
         assert_eq!(arrived.len(), 1, "the chat is not asked for");
     }
 }

@@ -103,8 +103,18 @@ Examples:
 
 /// The command line of a program that is one part of the product, and is set up by its environment alone.
 pub(crate) fn part(program: Program, about: &'static str) -> clap::Command {
-    clap::Command::new(program.name()).version(env!("CARGO_PKG_VERSION")).about(about).after_help(variables::help())
+    let part = clap::Command::new(program.name()).version(env!("CARGO_PKG_VERSION"));
+    let part = part.about(about).after_help(variables::help());
+    match program {
+        Program::Api => {
+            part.subcommand(clap::Command::new(HEALTH).about("Asks the one that runs here whether it answers"))
+        }
+        Program::Heartbeat | Program::Checker => part,
+    }
 }
+
+/// What a container's health check runs.
+pub(crate) const HEALTH: &str = "health";
 
 #[derive(Debug, Args)]
 pub(crate) struct Move {

@@ -1,5 +1,6 @@
 //! The settings of a process, read once through a lookup, all mistakes reported together, secrets hidden in `Debug`.
 
+mod alerts;
 mod kept;
 
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
@@ -13,12 +14,11 @@ use heartbeat_core::{
     key::ApiKey,
     reminder::Pace,
 };
-use heartbeat_notify::{
-    TelegramSettings,
-    telegram::{ApiUrl, BotToken, Chat, DEFAULT_TIME_OUT},
-};
 
-pub(crate) use self::kept::Kept;
+pub(crate) use self::{
+    alerts::{Alerts, TelegramParameters},
+    kept::Kept,
+};
 use crate::variables as name;
 
 /// The settle time of the embedded store: longer than the 2 s after which the API gives up on a ping's write.
@@ -88,7 +88,7 @@ pub(crate) struct Config {
     pub(crate) bind: SocketAddr,
     pub(crate) kept: Kept,
     pub(crate) tables: TableNames,
-    pub(crate) telegram: Option<TelegramSettings>,
+    pub(crate) alerts: Alerts,
     pub(crate) check_interval: Duration,
     /// The settle time that somebody has set. Over tables it is a proposal: what counts is what all have agreed on.
     pub(crate) proposed_settle: Option<Duration>,
@@ -163,7 +163,7 @@ impl Config {
             bind: reader.parse(name::BIND_ADDR, address).unwrap_or_else(|| program.usual_address()),
             kept,
             tables: kept::table_names(&mut reader),
-            telegram: telegram(&mut reader),
+            alerts: alerts::read(&mut reader),
             check_interval: Duration::from_secs(reader.seconds(
                 name::CHECK_INTERVAL,
                 1..=3_600,
@@ -204,20 +204,6 @@ impl Usual {
             },
         }
     }
-}
-
-fn telegram(reader: &mut Reader<'_>) -> Option<TelegramSettings> {
-    let token = reader.parse(name::BOT_TOKEN, BotToken::parse);
-    let chat = reader.parse(name::CHAT_ID, Chat::parse);
-    let api_url = reader.parse(name::API_URL, ApiUrl::parse).unwrap_or_default();
-    let is_set = |name| reader.text(name).is_some();
-    for (one, other) in [(name::BOT_TOKEN, name::CHAT_ID), (name::CHAT_ID, name::BOT_TOKEN)] {
-        if is_set(one) && !is_set(other) {
-            reader.mistakes.push(format!("{other}: it is missing, and {one} alone does nothing"));
-            break;
-        }
-    }
-    Some(TelegramSettings { token: token?, chat: chat?, api_url, time_out: DEFAULT_TIME_OUT })
 }
 
 fn settings(reader: &mut Reader<'_>, settle: Option<Duration>, usual: &Usual) -> Settings {
@@ -277,7 +263,7 @@ mod tests {
             let set = Config { proposed_settle: config.proposed_settle, ..set };
             assert_eq!(format!("{set:?}"), format!("{config:?}"), "{variable}");
         }
-        assert!(config.telegram.is_none());
+        assert!(matches!(config.alerts, Alerts::Terminal));
     }
 
     #[test]

@@ -8,7 +8,9 @@ mod cli;
 mod config;
 mod copy;
 mod database;
+mod health;
 mod keys;
+mod lambda;
 mod logging;
 mod monitors;
 mod serve;
@@ -47,6 +49,7 @@ pub fn run_checker(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn run_part(program: Program, about: &'static str, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match cli::part(program, about).try_get_matches_from(arguments) {
+        Ok(matches) if matches.subcommand_name() == Some(cli::HEALTH) => ended(ask_for_health(program)),
         Ok(_) => ended(start_part(program)),
         Err(refusal) => refused(&refusal),
     }
@@ -86,8 +89,18 @@ fn start(cli: Cli) -> anyhow::Result<()> {
 }
 
 fn start_part(program: Program) -> anyhow::Result<()> {
+    let config = Config::from_lookup(program, None, &variables::from_environment);
+    if lambda::is_host() {
+        // One thread: Lambda gives a small function a fraction of a core.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        return runtime.block_on(lambda::serve(program, config));
+    }
+    to_its_end(serve::serve_part(&config?))
+}
+
+fn ask_for_health(program: Program) -> anyhow::Result<()> {
     let config = Config::from_lookup(program, None, &variables::from_environment)?;
-    to_its_end(serve::serve(&config))
+    to_its_end(health::check(&config))
 }
 
 fn to_its_end(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {

@@ -12,10 +12,19 @@ pub(crate) fn check_filter(text: &str) -> Result<String, String> {
     EnvFilter::builder().parse(text).map(|_| text.to_owned()).map_err(|error| format!("{text:?}: {error}"))
 }
 
+/// Starts logging for a process whose settings cannot be understood: as if none were set.
+pub(crate) fn start_plainly() {
+    start_as(LogFormat::Auto, "info");
+}
+
 /// Starts logging for this process.
 pub(crate) fn start(config: &Config) {
-    let filter = EnvFilter::builder().parse_lossy(&config.log_filter);
-    let json = match config.log_format {
+    start_as(config.log_format, &config.log_filter);
+}
+
+fn start_as(format: LogFormat, filter: &str) {
+    let filter = EnvFilter::builder().parse_lossy(filter);
+    let json = match format {
         LogFormat::Json => true,
         LogFormat::Text => false,
         LogFormat::Auto => !stderr().is_terminal(),

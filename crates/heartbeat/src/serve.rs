@@ -21,6 +21,10 @@ use heartbeat_core::{
 };
 
 use self::together::Watch;
+pub(crate) use self::{
+    absent::Reason,
+    in_tables::{api_over_tables, api_without_store, flow_over_tables},
+};
 use crate::{
     channel,
     config::{Config, Kept},
@@ -46,6 +50,15 @@ pub(crate) async fn serve(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Serves a program that is one part of the product, until it is told to stop: over tables, as its name says. (What it
+/// does not name is not in its binary: SQLite is not.)
+pub(crate) async fn serve_part(config: &Config) -> anyhow::Result<()> {
+    logging::start(config);
+    in_tables::serve(config, Stop::on_signal()?).await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
 fn flow(store: Arc<dyn Store>, settings: Settings) -> Flow {
     Flow {
         store,
@@ -56,8 +69,8 @@ fn flow(store: Arc<dyn Store>, settings: Settings) -> Flow {
 }
 
 /// Starts the checker; gives who watches over it, and what tells whether it is alive.
-fn start_checker(config: &Config, flow: Flow, alarm: Arc<Alarm>, stop: Stop) -> anyhow::Result<(Watch, Check)> {
-    let checker = Arc::new(Checker::new(flow, vec![channel::at_start(config)?])?);
+async fn start_checker(config: &Config, flow: Flow, alarm: Arc<Alarm>, stop: Stop) -> anyhow::Result<(Watch, Check)> {
+    let checker = Arc::new(Checker::new(flow, vec![channel::at_start(config).await?])?);
     let (pulse, cap) = (Arc::new(Pulse::default()), config.check_interval);
     let lives = checker_lives(Arc::clone(&pulse), cap);
     let running = tokio::spawn(async move { checker.run(&alarm, cap, &pulse, stop.requested()).await });

@@ -15,6 +15,8 @@ pub(crate) const REGION: &str = "AWS_REGION";
 pub(crate) const ENDPOINT: &str = "AWS_ENDPOINT_URL_DYNAMODB";
 pub(crate) const BOT_TOKEN: &str = "TELEGRAM_BOT_TOKEN";
 pub(crate) const CHAT_ID: &str = "TELEGRAM_CHAT_ID";
+pub(crate) const BOT_TOKEN_PARAM: &str = "TELEGRAM_BOT_TOKEN_PARAM";
+pub(crate) const CHAT_ID_PARAM: &str = "TELEGRAM_CHAT_ID_PARAM";
 pub(crate) const API_URL: &str = "TELEGRAM_API_URL";
 pub(crate) const CHECK_INTERVAL: &str = "HEARTBEAT_CHECK_INTERVAL";
 pub(crate) const SETTLE: &str = "HEARTBEAT_SETTLE";
@@ -29,8 +31,13 @@ pub(crate) const RUST_LOG: &str = "RUST_LOG";
 pub(crate) const SERVER: &str = "HEARTBEAT_URL";
 pub(crate) const API_KEY: &str = "HEARTBEAT_API_KEY";
 
+/// Lambda sets it: where the events are. (Not one of ours to set, so not in the list.)
+pub(crate) const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
+/// Lambda sets it: what the function is called.
+pub(crate) const FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
+
 /// All of them, in the order in which a reader needs them.
-pub(crate) const ALL: [Variable; 28] = [
+pub(crate) const ALL: [Variable; 30] = [
     Variable {
         name: BIND_ADDR,
         default: "127.0.0.1:3000",
@@ -81,6 +88,16 @@ pub(crate) const ALL: [Variable; 28] = [
         name: CHAT_ID,
         default: "",
         meaning: "Telegram chat that is told: a number, or `@name` of a public channel",
+    },
+    Variable {
+        name: BOT_TOKEN_PARAM,
+        default: "",
+        meaning: "SSM parameter (`SecureString`) that holds the bot token, instead of `TELEGRAM_BOT_TOKEN`; it is read again when Telegram does not know the token any more",
+    },
+    Variable {
+        name: CHAT_ID_PARAM,
+        default: "",
+        meaning: "SSM parameter that holds the chat, instead of `TELEGRAM_CHAT_ID`",
     },
     Variable { name: API_URL, default: "https://api.telegram.org", meaning: "Address of the Bot API" },
     Variable {

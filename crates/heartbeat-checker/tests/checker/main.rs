@@ -1,6 +1,7 @@
 //! The checker over the real store: races, isolation, digests, and a crash after every single step.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what a test cannot do without fails it")]
 
+mod bounds;
 mod crashes;
 mod delivery;
 mod isolation;

@@ -45,6 +45,8 @@ pub struct Options {
     pub patience: Patience,
     /// What lies between us and `DynamoDB`, for those who measure or disturb it.
     pub network: Option<Arc<dyn Network>>,
+    /// The connections that other clients of this process use as well, where there are any.
+    pub wire: Option<Wire>,
     /// Knows the time.
     pub clock: Arc<dyn Clock>,
 }
@@ -68,6 +70,7 @@ impl Default for Options {
             segments: SEGMENTS,
             patience: Patience::default(),
             network: None,
+            wire: None,
             clock: Arc::new(SystemClock),
         }
     }
@@ -93,6 +96,17 @@ pub enum ConnectError {
     Unreachable(String),
 }
 
+/// The connections of a process to AWS, and the certificates that they trust: clients that share them load these once.
+#[derive(Clone, Debug)]
+pub struct Wire(pub(super) SharedHttpClient);
+
+impl Default for Wire {
+    /// New ones.
+    fn default() -> Self {
+        Self(tls_wire())
+    }
+}
+
 /// The wire that is used where there is no other: TLS by rustls on ring.
 pub(super) fn tls_wire() -> SharedHttpClient {
     Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https()
@@ -110,7 +124,11 @@ pub(super) async fn client(options: &Options) -> Result<(Client, Arc<Skew>), Con
         .operation_timeout(options.patience.operation)
         .build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(options.network.clone().map_or_else(tls_wire, through))
+        .http_client(match (&options.network, &options.wire) {
+            (Some(network), _) => through(Arc::clone(network)),
+            (None, Some(Wire(wire))) => wire.clone(),
+            (None, None) => tls_wire(),
+        })
         .retry_config(retries)
         .timeout_config(time_outs)
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());

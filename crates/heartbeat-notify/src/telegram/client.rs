@@ -84,6 +84,11 @@ impl Client {
         }
     }
 
+    /// Whether it is the same bot, at the same place, by the same right.
+    pub(super) fn speaks_as(&self, other: &Self) -> bool {
+        self.token == other.token && self.api_url == other.api_url
+    }
+
     /// Why, for people and logs: whatever else a failure repeats, the token is taken out.
     pub(super) fn reason(&self, failure: &Failure) -> Reason {
         Reason::new(&failure.to_string().replace(self.token.expose(), "(token)"))

@@ -14,10 +14,10 @@ use heartbeat_core::{
 
 /// Why there is no store, as the last attempt showed. Clones are the same.
 #[derive(Clone, Debug)]
-pub(super) struct Reason(Arc<RwLock<String>>);
+pub(crate) struct Reason(Arc<RwLock<String>>);
 
 impl Reason {
-    pub(super) fn new(text: String) -> Self {
+    pub(crate) fn new(text: String) -> Self {
         Self(Arc::new(RwLock::new(text)))
     }
 
@@ -25,7 +25,7 @@ impl Reason {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn is_now(&self, text: String) {
+    pub(crate) fn is_now(&self, text: String) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = text;
     }
 }

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::Path, time::Duration};
 use heartbeat_core::{Store, key::ApiKey};
 
 use crate::{
-    config::{Config, Program},
+    config::{Alerts, Config, Program},
     database, keys, say, tables, variables,
 };
 
@@ -68,9 +68,9 @@ pub(super) async fn about_keys(store: &dyn Store) -> anyhow::Result<()> {
 }
 
 fn whom_alerts_reach(config: &Config) -> anyhow::Result<()> {
-    match &config.telegram {
-        Some(_) => say("Alerts go to Telegram.")?,
-        None => say(&format!(
+    match &config.alerts {
+        Alerts::Telegram(_) | Alerts::Parameters(_) => say("Alerts go to Telegram.")?,
+        Alerts::Terminal => say(&format!(
             "Alerts go to this terminal. For Telegram, set {} and {}.",
             variables::BOT_TOKEN,
             variables::CHAT_ID

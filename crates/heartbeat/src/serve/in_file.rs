@@ -21,7 +21,7 @@ pub(super) async fn serve(config: &Config, file: &Path, stop: Stop) -> anyhow::R
     let listener = TcpListener::from_std(listen(config)?)?;
     greeting::over_a_file(config, file, listener.local_addr()?, store.as_ref()).await?;
     let flow = flow(Arc::clone(&store) as Arc<dyn Store>, config.settings);
-    let (mut watch, checker_lives) = start_checker(config, flow.clone(), alarm, stop.clone())?;
+    let (mut watch, checker_lives) = start_checker(config, flow.clone(), alarm, stop.clone()).await?;
     let sweeping = tokio::spawn(sweep(Arc::clone(&store), config.retention));
     let api_config = api_config(config, config.settings.settle, ApiConfig::default().give_up);
     let router = heartbeat_api::router(Api::new(flow, api_config).with_check(checker_lives));

@@ -8,11 +8,11 @@ use std::{sync::Arc, time::Duration};
 
 use heartbeat_api::{Api, Ending, Limits};
 use heartbeat_core::{
-    Clock, Store,
+    Clock,
     alarm::Alarm,
     clock::SystemClock,
     dynamo::{ConnectError, DynamoStore, Options},
-    flow::Settings,
+    flow::{Flow, Settings},
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -45,8 +45,8 @@ pub(super) async fn serve(config: &Config, stop: Stop) -> anyhow::Result<()> {
 async fn check(config: &Config, opening: Opening, stop: Stop) -> anyhow::Result<()> {
     greeting::of_the_checker(config)?;
     let Some(store) = opening.opened(stop.clone()).await else { return Ok(()) };
-    let flow = flow(Arc::clone(&store) as Arc<dyn Store>, agreed(config, &store));
-    let (mut watch, _) = start_checker(config, flow, Arc::new(Alarm::default()), stop.clone())?;
+    let flow = flow_over_tables(config, store);
+    let (mut watch, _) = start_checker(config, flow, Arc::new(Alarm::default()), stop.clone()).await?;
     watch.until(stop).await;
     watch.end().await
 }
@@ -78,18 +78,38 @@ async fn serve_store(
     stop: Stop,
 ) -> anyhow::Result<()> {
     greeting::about_keys(store.as_ref()).await?;
-    let settings = agreed(config, &store);
-    let flow = flow(store, settings);
-    let api = Api::new(flow.clone(), api_config(config, settings.settle, LONGEST_GIVE_UP));
+    let flow = flow_over_tables(config, store);
+    let api = api_over(config, flow.clone());
     let limits = Limits::default();
     if config.program == Program::Api {
         report_cut_off(heartbeat_api::serve(listener, heartbeat_api::router(api), stop.requested(), limits).await);
         return Ok(());
     }
-    let (mut watch, checker_lives) = start_checker(config, flow, Arc::new(Alarm::default()), stop.clone())?;
+    let (mut watch, checker_lives) = start_checker(config, flow, Arc::new(Alarm::default()), stop.clone()).await?;
     let router = heartbeat_api::router(api.with_check(checker_lives));
     report_cut_off(heartbeat_api::serve(listener, router, watch.until(stop), limits).await);
     watch.end().await
+}
+
+/// The API over `store`.
+pub(crate) fn api_over_tables(config: &Config, store: Arc<DynamoStore>) -> Api {
+    api_over(config, flow_over_tables(config, store))
+}
+
+/// The API while there is no store: it refuses what needs one, and says why it is not ready.
+pub(crate) fn api_without_store(config: &Config, reason: Reason) -> Api {
+    api_over(config, flow(Arc::new(Absent::because(reason)), config.settings))
+}
+
+fn api_over(config: &Config, flow: Flow) -> Api {
+    let config = api_config(config, flow.settings.settle, LONGEST_GIVE_UP);
+    Api::new(flow, config)
+}
+
+/// The flows over `store`, by what all processes over its tables have agreed on.
+pub(crate) fn flow_over_tables(config: &Config, store: Arc<DynamoStore>) -> Flow {
+    let settings = agreed(config, &store);
+    flow(store, settings)
 }
 
 /// The settings, with the settle time that all processes over these tables have agreed on.
@@ -168,8 +188,7 @@ struct Meanwhile {
 impl Meanwhile {
     fn serve(config: &Config, listener: std::net::TcpListener, reason: &Reason) -> anyhow::Result<Self> {
         let listener = TcpListener::from_std(listener)?;
-        let flow = flow(Arc::new(Absent::because(reason.clone())), config.settings);
-        let router = heartbeat_api::router(Api::new(flow, api_config(config, config.settings.settle, LONGEST_GIVE_UP)));
+        let router = heartbeat_api::router(api_without_store(config, reason.clone()));
         let (end, ended) = Stop::ahead();
         let serving = heartbeat_api::serve(listener, router, ended.requested(), Limits::default());
         Ok(Self { serving: tokio::spawn(serving), end })
