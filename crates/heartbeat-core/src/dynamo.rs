@@ -46,6 +46,7 @@ pub mod wire;
 
 pub use connect::{ConnectError, Endpoint, Options, Wire};
 pub use parameters::{ParameterError, Parameters};
+pub use request::is_for_a_person;
 pub use shared::{Detector, Shared};
 pub use skew::Skew;
 pub use store::DynamoStore;

@@ -4,7 +4,10 @@ mod api;
 mod checker;
 mod metrics;
 
-use heartbeat_core::dynamo::ConnectError;
+use heartbeat_core::{
+    StoreError,
+    dynamo::{ConnectError, is_for_a_person},
+};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use serde_json::Value;
 
@@ -24,11 +27,11 @@ pub(crate) async fn serve(program: Program, config: Result<Config, Mistakes>) ->
         (_, Err(mistakes)) => refuse_everything(Failure::bad_configuration(mistakes.to_string())).await,
         (Program::Checker, Ok(config)) => {
             logging::start(&config);
-            checker::serve(config).await
+            Box::pin(checker::serve(config)).await
         }
         (Program::Api | Program::Heartbeat, Ok(config)) => {
             logging::start(&config);
-            api::serve(config).await
+            Box::pin(api::serve(config)).await
         }
     };
     ended.map_err(anyhow::Error::from_boxed)
@@ -84,6 +87,13 @@ impl From<&ConnectError> for Failure {
             ConnectError::NoRegion | ConnectError::Tables(_) => Self::bad_configuration(text),
             ConnectError::Unreachable(_) => Self::new(Kind::StoreUnavailable, text),
         }
+    }
+}
+
+impl From<&StoreError> for Failure {
+    fn from(error: &StoreError) -> Self {
+        let kind = if is_for_a_person(error) { Kind::BadConfiguration } else { Kind::StoreUnavailable };
+        Self::new(kind, error.to_string())
     }
 }
 

@@ -12,6 +12,8 @@ use aws_sdk_dynamodb::{
     },
 };
 
+use futures_util::future::join_all;
+
 use super::{
     connect::{ConnectError, Options, client},
     request::{Subject, explain},
@@ -49,14 +51,17 @@ pub async fn create_tables(options: &Options) -> Result<Vec<Made>, ConnectError>
 
 /// Checks that all tables are there, with their keys and indexes.
 pub(super) async fn check(client: &Client, names: &TableNames) -> Result<(), ConnectError> {
+    let region = client.config().region().map_or("its region", |region| region.as_ref());
+    let described = join_all(ALL.iter().map(|table| describe(client, names.of(table.role)))).await;
     let mut mistakes = Vec::new();
-    for table in &ALL {
+    for (table, described) in ALL.iter().zip(described) {
         let name = names.of(table.role);
-        match describe(client, name).await? {
+        match described? {
             Described::There(there) => mistakes.extend(differences(table, name, &there)),
             Described::Missing => mistakes.push(format!(
-                "there is no table {name}: `heartbeat create-tables` makes it, or {} names another one",
-                table.variables.first().copied().unwrap_or_default()
+                "there is no table {name} in {region}: `heartbeat create-tables` or `terraform apply` makes it, or {} \
+                 names another one",
+                table.variables.join(" or ")
             )),
             Described::Refused(text) => mistakes.push(text),
         }

@@ -182,7 +182,7 @@ where
     let causes = causes(error);
     if causes.contains("credentials") {
         return format!(
-            "no AWS credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run \
+            "{NO_CREDENTIALS}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run \
              where there is a role ({causes})"
         );
     }
@@ -192,23 +192,38 @@ where
     format!("DynamoDB could not be asked for {action} on {table}: {causes}")
 }
 
+const DENIED: &str = "the policy of these credentials does not allow";
+const NOT_ACCEPTED: &str = "AWS does not accept the credentials";
+const NO_CREDENTIALS: &str = "no AWS credentials were found";
+const NO_TABLE: &str = "there is no table";
+
+/// Whether an error of this store is one that a person must mend: it will not be well again by itself.
+pub fn is_for_a_person(error: &StoreError) -> bool {
+    match error {
+        StoreError::Unavailable(text) | StoreError::Unknown(text) => {
+            [DENIED, NOT_ACCEPTED, NO_CREDENTIALS, NO_TABLE].iter().any(|told| text.contains(told))
+        }
+        StoreError::Corrupt(_) => false,
+    }
+}
+
 fn explain_code(action: &str, table: &str, code: &str, message: &str) -> String {
     match code {
         "ResourceNotFoundException" => {
-            format!("there is no table {table}: `heartbeat create-tables` makes it, or name another one")
+            format!("{NO_TABLE} {table}: `heartbeat create-tables` makes it, or name another one")
         }
         "ValidationException" if message.contains("specified index") => {
             format!("the table {table} lacks an index: `heartbeat create-tables` adds it ({message})")
         }
         "AccessDeniedException" => {
-            format!("the policy of these credentials does not allow dynamodb:{action} on {table}: {message}")
+            format!("{DENIED} dynamodb:{action} on {table}: {message}")
         }
         "UnrecognizedClientException"
         | "InvalidSignatureException"
         | "IncompleteSignature"
         | "MissingAuthenticationToken"
         | "ExpiredTokenException" => {
-            format!("AWS does not accept the credentials (AWS_ACCESS_KEY_ID and the like): {code}: {message}")
+            format!("{NOT_ACCEPTED} (AWS_ACCESS_KEY_ID and the like): {code}: {message}")
         }
         "ThrottlingException" | "ProvisionedThroughputExceededException" | "RequestLimitExceeded" => {
             format!("DynamoDB is throttling {action} on {table}")
@@ -229,4 +244,23 @@ pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
         next = error.source();
     }
     texts.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_person_must_mend_is_told_from_what_passes() {
+        for (code, for_a_person) in [
+            ("AccessDeniedException", true),
+            ("ExpiredTokenException", true),
+            ("ResourceNotFoundException", true),
+            ("ThrottlingException", false),
+            ("InternalServerError", false),
+        ] {
+            let text = explain_code("Query", "monitors", code, "x");
+            assert_eq!(is_for_a_person(&StoreError::Unavailable(text)), for_a_person, "{code}");
+        }
+    }
 }

@@ -43,7 +43,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Alerts {
             Alerts::Terminal
         }
         (None, Some((token, chat))) => Alerts::Parameters(TelegramParameters { token, chat, api_url }),
-        (Some(_), None) | (None, None) => match (token, chat) {
+        (Some(_) | None, None) => match (token, chat) {
             (Some(token), Some(chat)) => {
                 Alerts::Telegram(TelegramSettings { token, chat, api_url, time_out: DEFAULT_TIME_OUT })
             }

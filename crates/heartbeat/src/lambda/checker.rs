@@ -115,8 +115,7 @@ impl Host {
 
     async fn pass(&self, checker: &Checker, bounds: Bounds) -> Result<Pass, Failure> {
         let began = SystemClock.now();
-        let pass =
-            checker.pass_within(bounds).await.map_err(|error| Failure::new(Kind::StoreUnavailable, error.to_string()));
+        let pass = checker.pass_within(bounds).await.map_err(|error| Failure::from(&error));
         match &pass {
             Ok(pass) => {
                 measured(&metrics::of_pass(&self.function, began, pass));

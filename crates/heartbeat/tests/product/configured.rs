@@ -45,8 +45,8 @@ fn table(name: &str, key: &str) -> Value {
 async fn a_missing_table_is_named_with_its_variable() {
     let (ground, installation) = ground().await;
     drop_table(&ground, "heartbeat-events").await;
-    let line =
-        "there is no table heartbeat-events: `heartbeat create-tables` makes it, or EVENTS_TABLE names another one";
+    let line = "there is no table heartbeat-events in eu-north-1: `heartbeat create-tables` or `terraform apply` makes \
+                it, or EVENTS_TABLE names another one";
     all_complain(&installation, &[line]).await;
     let made = installation.run(&["create-tables"]).await.well();
     assert!(

@@ -28,7 +28,8 @@ async fn tables_are_made_once_and_used_from_then_on() {
     let before = installation.run(&["list-api-keys"]).await.badly();
     assert_eq!(before.lines().count(), 4, "{before}");
     assert!(
-        before.contains("there is no table history: `heartbeat create-tables` makes it, or EVENTS_TABLE names another")
+        before
+            .contains("there is no table history in eu-north-1: `heartbeat create-tables` or `terraform apply` makes")
     );
 
     for done in ["made", "there already"] {
