@@ -12,7 +12,7 @@ use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use serde_json::Value;
 
 use crate::{
-    config::{Config, Mistakes, Program},
+    config::{Config, Mistakes},
     logging, tables, variables,
 };
 
@@ -21,18 +21,20 @@ pub(crate) fn is_host() -> bool {
     variables::from_environment(variables::RUNTIME_API).is_some_and(|address| !address.is_empty())
 }
 
-/// Answers events for `program` until Lambda ends the process.
-pub(crate) async fn serve(program: Program, config: Result<Config, Mistakes>) -> anyhow::Result<()> {
-    let ended = match (program, config) {
-        (_, Err(mistakes)) => refuse_everything(Failure::bad_configuration(mistakes.to_string())).await,
-        (Program::Checker, Ok(config)) => {
-            logging::start(&config);
-            Box::pin(checker::serve(config)).await
-        }
-        (Program::Api | Program::Heartbeat, Ok(config)) => {
-            logging::start(&config);
-            Box::pin(api::serve(config)).await
-        }
+/// Answers events with the checker until Lambda ends the process.
+pub(crate) async fn check(config: Result<Config, Mistakes>) -> anyhow::Result<()> {
+    let ended = match config {
+        Ok(config) => Box::pin(checker::serve(config)).await,
+        Err(mistakes) => refuse_everything(Failure::bad_configuration(mistakes.to_string())).await,
+    };
+    ended.map_err(anyhow::Error::from_boxed)
+}
+
+/// Answers requests with the API until Lambda ends the process.
+pub(crate) async fn serve_api(config: Result<Config, Mistakes>) -> anyhow::Result<()> {
+    let ended = match config {
+        Ok(config) => Box::pin(api::serve(config)).await,
+        Err(mistakes) => refuse_everything(Failure::bad_configuration(mistakes.to_string())).await,
     };
     ended.map_err(anyhow::Error::from_boxed)
 }

@@ -22,6 +22,7 @@ mod variables;
 use std::{
     ffi::OsString,
     io::{Write, stderr, stdout},
+    pin::Pin,
     process::ExitCode,
 };
 
@@ -29,7 +30,7 @@ use clap::Parser;
 
 use crate::{
     cli::{Cli, Command},
-    config::{Config, Program},
+    config::{Config, Mistakes, Program},
 };
 
 /// Runs the command line `arguments`, the program's name first.
@@ -39,18 +40,41 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// Runs `heartbeat-api`: pings and management over DynamoDB, and no checker.
 pub fn run_api(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    run_part(Program::Api, "Receives pings and management calls, and keeps everything in DynamoDB.", arguments)
+    let about = "Receives pings and management calls, and keeps everything in DynamoDB.";
+    let hosts = Hosts {
+        process: |config| Box::pin(serve::serve_api(config)),
+        lambda: |config| Box::pin(lambda::serve_api(config)),
+    };
+    run_part(Program::Api, about, &hosts, arguments)
 }
 
 /// Runs `heartbeat-checker`: the checker over DynamoDB, as a process that is always there.
 pub fn run_checker(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    run_part(Program::Checker, "Watches what is kept in DynamoDB, and tells people.", arguments)
+    let about = "Watches what is kept in DynamoDB, and tells people.";
+    let hosts =
+        Hosts { process: |config| Box::pin(serve::check(config)), lambda: |config| Box::pin(lambda::check(config)) };
+    run_part(Program::Checker, about, &hosts, arguments)
 }
 
-fn run_part(program: Program, about: &'static str, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+/// Work that is the whole of a process.
+type Work<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + 'a>>;
+
+/// What a part does in each of the two places where it may find itself. What neither names is not in its binary: the
+/// checker's holds no router, the API's no Telegram, and neither SQLite.
+struct Hosts {
+    process: fn(&Config) -> Work<'_>,
+    lambda: fn(Result<Config, Mistakes>) -> Work<'static>,
+}
+
+fn run_part(
+    program: Program,
+    about: &'static str,
+    hosts: &Hosts,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> ExitCode {
     match cli::part(program, about).try_get_matches_from(arguments) {
         Ok(matches) if matches.subcommand_name() == Some(cli::HEALTH) => ended(ask_for_health(program)),
-        Ok(_) => ended(start_part(program)),
+        Ok(_) => ended(start_part(program, hosts)),
         Err(refusal) => refused(&refusal),
     }
 }
@@ -88,14 +112,14 @@ fn start(cli: Cli) -> anyhow::Result<()> {
     })
 }
 
-fn start_part(program: Program) -> anyhow::Result<()> {
+fn start_part(program: Program, hosts: &Hosts) -> anyhow::Result<()> {
     let config = Config::from_lookup(program, None, &variables::from_environment);
     if lambda::is_host() {
         // One thread: Lambda gives a small function a fraction of a core.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        return runtime.block_on(lambda::serve(program, config));
+        return runtime.block_on((hosts.lambda)(config));
     }
-    to_its_end(serve::serve_part(&config?))
+    to_its_end((hosts.process)(&config?))
 }
 
 fn ask_for_health(program: Program) -> anyhow::Result<()> {

@@ -50,11 +50,18 @@ pub(crate) async fn serve(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Serves a program that is one part of the product, until it is told to stop: over tables, as its name says. (What it
-/// does not name is not in its binary: SQLite is not.)
-pub(crate) async fn serve_part(config: &Config) -> anyhow::Result<()> {
+/// Serves the API alone, over tables, until it is told to stop.
+pub(crate) async fn serve_api(config: &Config) -> anyhow::Result<()> {
     logging::start(config);
-    in_tables::serve(config, Stop::on_signal()?).await?;
+    in_tables::serve_api(config, Stop::on_signal()?).await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Checks alone, over tables, until it is told to stop.
+pub(crate) async fn check(config: &Config) -> anyhow::Result<()> {
+    logging::start(config);
+    in_tables::check(config, Stop::on_signal()?).await?;
     tracing::info!("stopped");
     Ok(())
 }

@@ -56,11 +56,12 @@ impl SourcedTelegram {
         self.telegram().await.map(|_| ())
     }
 
-    /// Reads the source anew and asks Telegram about what it has: for those who want to know before there is an alert.
+    /// Asks Telegram about what the source has, which is read anew where something was wrong: for those who want to know
+    /// before there is an alert.
     pub async fn verify(&self) -> Result<(), Complaint> {
-        let telegram = {
-            let mut known = self.known.lock().await;
-            self.read(&mut known).await?
+        let telegram = match self.complaint() {
+            None => self.telegram().await?,
+            Some(_) => self.read(&mut *self.known.lock().await).await?,
         };
         match telegram.check().await {
             Checked::BadChat { reason, .. } | Checked::BadBot { reason } => {
@@ -149,7 +150,8 @@ impl SourcedTelegram {
         if let Outcome::Refused { .. } = outcome {
             self.complain(Some(Complaint::Setting(reason.as_str().to_owned())));
         }
-        outcome
+        // Whoever mends the token does it elsewhere: what was refused is to go out soon after, not at the slowest pace.
+        if failure == Failure::UnknownToken { Outcome::TryAgain { after: None, reason } } else { outcome }
     }
 }
 

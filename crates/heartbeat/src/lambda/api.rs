@@ -17,13 +17,14 @@ use lambda_http::{Error, Request, RequestExt, Response, request::RequestContext,
 use tokio::sync::Mutex;
 
 use super::Failure;
-use crate::{config::Config, serve, serve::Reason, tables};
+use crate::{config::Config, logging, serve, serve::Reason, tables};
 
 /// Between two attempts to open the store: requests come as they like.
 const AGAIN: Duration = Duration::from_secs(2);
 
 /// Answers requests until Lambda ends the process.
 pub(super) async fn serve(config: Config) -> Result<(), Error> {
+    logging::start(&config);
     let host = Host::new(config);
     // Before the first request, while nobody waits.
     let _ = host.router().await;

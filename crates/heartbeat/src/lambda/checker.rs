@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use super::{Failure, Kind, metrics};
-use crate::{channel, config::Config, say, serve, tables, variables};
+use crate::{channel, config::Config, logging, say, serve, tables, variables};
 
 /// Before the deadline no new look begins: what was claimed is still to be sent and settled. One message may take 10 s.
 const RESERVE: Duration = Duration::from_secs(15);
@@ -34,6 +34,7 @@ const LEAST: Duration = Duration::from_secs(5);
 
 /// Answers events until Lambda ends the process.
 pub(super) async fn serve(config: Config) -> Result<(), Error> {
+    logging::start(&config);
     let host = Host {
         config,
         function: variables::from_environment(variables::FUNCTION_NAME).unwrap_or_default(),

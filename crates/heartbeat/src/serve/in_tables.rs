@@ -21,7 +21,7 @@ use super::{
     api_config, flow, greeting, listen, report_cut_off, start_checker,
 };
 use crate::{
-    config::{Config, Program},
+    config::Config,
     stop::{Stop, Stopper},
     tables,
     variables::SETTLE,
@@ -32,17 +32,32 @@ pub(super) const LONGEST_GIVE_UP: Duration = Duration::from_secs(3);
 /// Between two attempts to reach the store.
 const AGAIN: Duration = Duration::from_secs(2);
 
+/// API and checker in one process.
 pub(super) async fn serve(config: &Config, stop: Stop) -> anyhow::Result<()> {
-    let options = tables::options(config);
-    let opening = Opening::begin(options).await?;
-    match config.program {
-        Program::Checker => check(config, opening, stop).await,
-        Program::Api | Program::Heartbeat => serve_api(config, opening, stop).await,
-    }
+    serve_when_open(config, stop, async |store, listener, stop: Stop| {
+        let flow = flow_over_tables(config, store);
+        let api = api_over(config, flow.clone());
+        let (mut watch, checker_lives) = start_checker(config, flow, Arc::new(Alarm::default()), stop.clone()).await?;
+        let router = heartbeat_api::router(api.with_check(checker_lives));
+        report_cut_off(heartbeat_api::serve(listener, router, watch.until(stop), Limits::default()).await);
+        watch.end().await
+    })
+    .await
+}
+
+/// The API alone.
+pub(super) async fn serve_api(config: &Config, stop: Stop) -> anyhow::Result<()> {
+    serve_when_open(config, stop, async |store, listener, stop: Stop| {
+        let router = heartbeat_api::router(api_over_tables(config, store));
+        report_cut_off(heartbeat_api::serve(listener, router, stop.requested(), Limits::default()).await);
+        Ok(())
+    })
+    .await
 }
 
 /// The checker alone.
-async fn check(config: &Config, opening: Opening, stop: Stop) -> anyhow::Result<()> {
+pub(super) async fn check(config: &Config, stop: Stop) -> anyhow::Result<()> {
+    let opening = Opening::begin(tables::options(config)).await?;
     greeting::of_the_checker(config)?;
     let Some(store) = opening.opened(stop.clone()).await else { return Ok(()) };
     let flow = flow_over_tables(config, store);
@@ -51,8 +66,13 @@ async fn check(config: &Config, opening: Opening, stop: Stop) -> anyhow::Result<
     watch.end().await
 }
 
-/// The API, and the checker beside it unless that is a program of its own.
-async fn serve_api(config: &Config, opening: Opening, stop: Stop) -> anyhow::Result<()> {
+/// Listens, refuses everybody until the store is open, and then lets `serve` serve until `stop`.
+async fn serve_when_open(
+    config: &Config,
+    stop: Stop,
+    serve: impl AsyncFnOnce(Arc<DynamoStore>, TcpListener, Stop) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let opening = Opening::begin(tables::options(config)).await?;
     let listener = listen(config)?;
     greeting::over_tables(config, listener.local_addr()?)?;
     let meanwhile = match &opening {
@@ -63,32 +83,13 @@ async fn serve_api(config: &Config, opening: Opening, stop: Stop) -> anyhow::Res
     // From here on nobody is refused any more; who was is finished with beside the others.
     let meanwhile = meanwhile.map(Meanwhile::hand_over);
     if let Some(store) = opened {
-        serve_store(config, store, TcpListener::from_std(listener)?, stop).await?;
+        greeting::about_keys(store.as_ref()).await?;
+        serve(store, TcpListener::from_std(listener)?, stop).await?;
     }
     if let Some(meanwhile) = meanwhile {
         report_cut_off(meanwhile.await?);
     }
     Ok(())
-}
-
-async fn serve_store(
-    config: &Config,
-    store: Arc<DynamoStore>,
-    listener: TcpListener,
-    stop: Stop,
-) -> anyhow::Result<()> {
-    greeting::about_keys(store.as_ref()).await?;
-    let flow = flow_over_tables(config, store);
-    let api = api_over(config, flow.clone());
-    let limits = Limits::default();
-    if config.program == Program::Api {
-        report_cut_off(heartbeat_api::serve(listener, heartbeat_api::router(api), stop.requested(), limits).await);
-        return Ok(());
-    }
-    let (mut watch, checker_lives) = start_checker(config, flow, Arc::new(Alarm::default()), stop.clone()).await?;
-    let router = heartbeat_api::router(api.with_check(checker_lives));
-    report_cut_off(heartbeat_api::serve(listener, router, watch.until(stop), limits).await);
-    watch.end().await
 }
 
 /// The API over `store`.
