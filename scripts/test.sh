@@ -18,6 +18,7 @@ ministack_pid=
 trap stop_ministack_and_clean_up EXIT
 deny_ddb_local=(cargo deny --locked --manifest-path "$ddb_local_manifest" --config tools/ddb-local/deny.toml check)
 not_run=()
+only=()
 
 main() {
   # CI builds once and throws away: incremental files would cost time and gigabytes, and serve nobody.
@@ -29,6 +30,8 @@ main() {
   [[ ${1:-} != lint ]] || { say_what_did_not_run; return; }
   compile
   section 'doc tests' cargo test --workspace --doc --locked
+  terraform_checks
+  package
   name_ignored_tests
   not_run+=("10,000 simulator seeds (the tests run 200): just simulate")
   not_run+=("the benchmarks: just bench")
@@ -37,7 +40,7 @@ main() {
   echo "== tests (the checks before them took $SECONDS s)"
   # `leak` prints what failed, was slow or left a process behind, and nothing about what passed. To stdout like all
   # the rest, so that the summary comes last wherever the output goes.
-  cargo nextest run --workspace --locked --cargo-quiet --no-fail-fast --status-level leak 2>&1 8>&- 9<&-
+  cargo nextest run --workspace --locked --cargo-quiet --no-fail-fast --status-level leak "${only[@]}" 2>&1 8>&- 9<&-
 }
 
 lint() {
@@ -57,6 +60,40 @@ lint_ddb_local() {
   section 'ddb-local: bans, licences, sources' "${deny_ddb_local[@]}" --deny warnings bans licenses sources
   section 'ddb-local: clippy' cargo clippy --release --locked --manifest-path "$ddb_local_manifest" \
     --target-dir "$ddb_local_target" -- -D warnings
+}
+
+# Its provider comes from Terraform's registry, or from the folder that HEARTBEAT_TERRAFORM_PLUGINS names. What needs neither is
+# among the tests: they compare terraform/tests/plan.json with the code, and with the files that it was made from.
+terraform_checks() {
+  local status=0 started=$SECONDS
+  scripts/check-terraform.sh >"$log" 2>&1 || status=$?
+  if [[ $status == 3 ]]; then
+    echo "== terraform                               NOT RUN"
+    not_run+=("scripts/check-terraform.sh: $(tail -n 1 "$log")")
+  elif [[ $status != 0 ]]; then
+    echo "== terraform                               FAILED"
+    cat "$log"
+    exit "$status"
+  else
+    printf '== %-40s%s s\n' terraform $((SECONDS - started))
+  fi
+}
+
+# The packages as they are uploaded, for this machine's processor, and the container from the API's: the end-to-end tests
+# run the first, and scripts/check-container.sh the second.
+package() {
+  local arch
+  case $(uname -sm) in
+    'Linux x86_64') arch=x86_64 ;;
+    'Linux aarch64') arch=arm64 ;;
+    *)
+      not_run+=("the packages for AWS and the tests that run them: this is no Linux on x86_64 or arm64")
+      only=(-E 'not binary(aws)')
+      return
+      ;;
+  esac
+  section "packages for AWS ($arch)" scripts/build-lambda.sh "$arch"
+  section 'container' scripts/check-container.sh --binary "${tools_dir%/tools}/debug/heartbeat-api"
 }
 
 compile() {
