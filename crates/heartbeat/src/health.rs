@@ -3,6 +3,15 @@
 use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Context, bail};
+use http_body_util::Empty;
+use hyper::{
+    Request, StatusCode,
+    body::Bytes,
+    client::conn::http1::handshake,
+    header::{CONNECTION, HOST},
+};
+use hyper_util::rt::TokioIo;
+use tokio::{net::TcpStream, time::timeout};
 
 use crate::{config::Config, say};
 
@@ -12,13 +21,22 @@ const TIME_OUT: Duration = Duration::from_secs(2);
 /// Asks; an error is exit code 1.
 pub(crate) async fn check(config: &Config) -> anyhow::Result<()> {
     let address = reachable(config.bind);
-    let client = reqwest::Client::builder().no_proxy().timeout(TIME_OUT).build()?;
-    let url = format!("http://{address}/healthz");
-    let status = client.get(&url).send().await.with_context(|| format!("{url} does not answer"))?.status();
+    let asked = timeout(TIME_OUT, ask(address)).await;
+    let status = asked.map_err(anyhow::Error::from).flatten().with_context(|| format!("{address} does not answer"))?;
     if !status.is_success() {
-        bail!("{url} answers {status}");
+        bail!("{address} answers {status}");
     }
     Ok(say("healthy")?)
+}
+
+/// One request over one connection: by the API's own HTTP library, for another client would double the binary's.
+async fn ask(address: SocketAddr) -> anyhow::Result<StatusCode> {
+    let stream = TcpStream::connect(address).await?;
+    let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
+    let request = Request::get("/healthz").header(HOST, address.to_string()).header(CONNECTION, "close");
+    let answer = sender.send_request(request.body(Empty::<Bytes>::new())?);
+    let (answer, _) = tokio::join!(answer, connection);
+    Ok(answer?.status())
 }
 
 /// Who listens everywhere is asked on the loopback.

@@ -3,13 +3,13 @@
 
 use std::io::{IsTerminal, stderr};
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{Layer, filter::Targets, fmt, layer::SubscriberExt, registry, util::SubscriberInitExt};
 
 use crate::config::{Config, LogFormat};
 
 /// Refuses a filter that cannot be understood, instead of ignoring a part of it.
 pub(crate) fn check_filter(text: &str) -> Result<String, String> {
-    EnvFilter::builder().parse(text).map(|_| text.to_owned()).map_err(|error| format!("{text:?}: {error}"))
+    text.parse::<Targets>().map(|_| text.to_owned()).map_err(|error| format!("{text:?}: {error}"))
 }
 
 /// Starts logging for a process whose settings cannot be understood: as if none were set.
@@ -23,18 +23,20 @@ pub(crate) fn start(config: &Config) {
 }
 
 fn start_as(format: LogFormat, filter: &str) {
-    let filter = EnvFilter::builder().parse_lossy(filter);
+    // Levels by target, as everybody writes them; the filter that also knows spans and patterns brings a regex engine.
+    let filter: Targets = filter.parse().unwrap_or_else(|_| Targets::new().with_default(tracing::Level::INFO));
     let json = match format {
         LogFormat::Json => true,
         LogFormat::Text => false,
         LogFormat::Auto => !stderr().is_terminal(),
     };
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
-    let started = if json {
-        logs.json().flatten_event(true).with_current_span(false).try_init()
+    let lines = fmt::layer().with_writer(stderr);
+    let lines = if json {
+        lines.json().flatten_event(true).with_current_span(false).boxed()
     } else {
-        logs.with_target(false).with_ansi(stderr().is_terminal()).try_init()
+        lines.with_target(false).with_ansi(stderr().is_terminal()).boxed()
     };
+    let started = registry().with(filter).with(lines).try_init();
     if started.is_err() {
         tracing::debug!("somebody has started logging before");
     }
