@@ -17,6 +17,8 @@ ddb_local_manifest=tools/ddb-local/Cargo.toml
 ddb_local_target="$tools_dir/ddb-local"
 export HEARTBEAT_TEST_DDB_LOCAL="$ddb_local_target/release/ddb-local"
 ministack_dir="$tools_dir/ministack"
+cargo_lambda_dir="$tools_dir/cargo-lambda"
+container_checks_dir="$tools_dir/container-checks"
 
 install_tools() {
   require_toolchain
@@ -82,16 +84,37 @@ install_ddb_local() {
   cargo build --release --locked --manifest-path "$ddb_local_manifest" --target-dir "$ddb_local_target"
 }
 
-# The list is copied beside what it named, last: a changed list or half an installation is installed anew.
 install_ministack() {
-  local wanted=tools/ministack.txt installed="$ministack_dir/installed.txt"
-  cmp -s "$wanted" "$installed" && return
   python3 -c 'import pip, sys; sys.exit(sys.version_info < (3, 10))' ||
     fail "ministack needs Python 3.10 or later, with pip, as python3 on the PATH"
-  rm -rf "${ministack_dir:?}"
+  install_list tools/ministack.txt "$ministack_dir"
+}
+
+# Both or none: which zig a cargo-lambda can use is known of the pair that is pinned. Neither writes into the home.
+install_cargo_lambda() {
+  export CARGO_ZIGBUILD_CACHE_DIR="$cargo_lambda_dir/cache" ZIG_GLOBAL_CACHE_DIR="$cargo_lambda_dir/cache/zig"
+  new_enough cargo-lambda 1.9.0 && command -v zig && return
+  export PATH="$cargo_lambda_dir/bin:$PATH" CARGO_ZIGBUILD_ZIG_PATH="$cargo_lambda_dir/ziglang/zig"
+  python3 -c 'import pip' || fail "cargo-lambda is missing: install it and zig, or Python 3 with pip as python3 on the PATH"
+  install_list tools/cargo-lambda.txt "$cargo_lambda_dir"
+  new_enough cargo-lambda 1.9.0 || fail "cargo-lambda was installed into $cargo_lambda_dir and does not run"
+}
+
+install_container_checks() {
+  python3 -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' ||
+    fail "what checks the container needs Python 3.11 or later, with pip, as python3 on the PATH"
+  install_list tools/container-checks.txt "$container_checks_dir"
+}
+
+# install_list FILE FOLDER: with pip, what the list names and pins. The list is copied beside it, last: a changed list
+# or half an installation is installed anew.
+install_list() {
+  local wanted=$1 folder=$2
+  cmp -s "$wanted" "$folder/installed.txt" && return
+  rm -rf "${folder:?}"
   python3 -m pip install --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
-    --target "$ministack_dir" --require-hashes --requirement "$wanted"
-  cp "$wanted" "$installed"
+    --target "$folder" --require-hashes --requirement "$wanted"
+  cp "$wanted" "$folder/installed.txt"
 }
 
 install_from_crates_io() {
