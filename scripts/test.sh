@@ -5,7 +5,7 @@
 #   scripts/test.sh lint    the checks that run none of our code: format, dependencies, clippy, docs
 #   scripts/test.sh tools   only fetches what the checks and tests need; after that, a plain `cargo nextest run` works
 #
-# Needs Rust 1.95, a C compiler and Python 3.10; scripts/tools.sh brings the rest. A section that passes prints its name
+# Needs Rust 1.95, a C compiler and Python 3.11; scripts/tools.sh brings the rest. A section that passes prints its name
 # and its seconds; the first that fails prints all that it said, and ends the run.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::report::{Report, mib, micros, millis, thousands};
+use crate::{
+    lambda::{Function, Starts},
+    report::{Report, mib, micros, millis, thousands},
+};
 
 /// Durable pings a second, over 32 connections on two cores, the load generator beside the server.
 const PINGS_PER_SECOND: u128 = 20_000;
@@ -16,6 +19,11 @@ const MEMORY: (u32, u64) = (10_000, 40 * 1_024);
 const PASS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_micros(200));
 /// What a start may take.
 const START: Duration = Duration::from_millis(100);
+
+/// How large the checker's zip may be.
+const PACKAGE: u64 = 4 * 1_024 * 1_024;
+/// What the first answer of a package may take, and what it may have in memory for it, in KiB.
+const FIRST_ANSWER: (Duration, u64) = (Duration::from_millis(15), 20 * 1_024);
 
 /// An aim, and what came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +57,7 @@ pub(crate) fn judge(report: &Report) -> Vec<Aim> {
     aims.extend(memory(report));
     aims.extend(pass(report));
     aims.extend(start(report));
+    aims.extend(packages(report));
     aims
 }
 
@@ -114,4 +123,28 @@ fn start(report: &Report) -> Vec<Aim> {
         met: Met::when(took < START),
     };
     vec![of("started and answering", starts.answers.median()), of("ready, the first look done", starts.ready.median())]
+}
+
+fn packages(report: &Report) -> Vec<Aim> {
+    let of = |row: &Starts| {
+        let name = row.function.name();
+        let (took, kib) = (row.answered.median(), row.peaks_kib.0);
+        let small = (row.function == Function::Checker).then(|| Aim {
+            text: format!("{name}'s zip under {} MiB", mib(PACKAGE / 1_024)),
+            measured: format!("{} MiB", mib(row.zip_bytes / 1_024)),
+            met: Met::when(row.zip_bytes < PACKAGE),
+        });
+        let quick = Aim {
+            text: format!("{name}, from its start to its first answer, under {} ms", millis(FIRST_ANSWER.0)),
+            measured: format!("{} ms", millis(took)),
+            met: Met::when(took < FIRST_ANSWER.0),
+        };
+        let slim = Aim {
+            text: format!("{name} under {} MiB resident", mib(FIRST_ANSWER.1)),
+            measured: format!("{} MiB", mib(kib)),
+            met: Met::when(kib < FIRST_ANSWER.1),
+        };
+        small.into_iter().chain([quick, slim])
+    };
+    report.packages.iter().flat_map(of).collect()
 }

@@ -8,6 +8,7 @@ mod aims;
 mod crowd;
 mod dynamo;
 mod http;
+mod lambda;
 mod latency;
 mod load;
 mod machine;
@@ -38,7 +39,7 @@ struct Arguments {
     /// A smoke test of under 20 seconds: everything smaller and shorter, and nothing is written.
     #[arg(long)]
     quick: bool,
-    /// Only this part, and nothing is written: for profiling.
+    /// Only this part, and nothing is written: for profiling. `lambda` is measured when it is asked for alone.
     #[arg(long, value_enum)]
     only: Option<Part>,
     /// How long each row of pings is measured, in seconds.
@@ -51,6 +52,9 @@ struct Arguments {
     /// Measure this `heartbeat` binary instead of building one.
     #[arg(long)]
     binary: Option<PathBuf>,
+    /// Where the packages for AWS Lambda are, of this machine's processor.
+    #[arg(long, value_name = "FOLDER")]
+    packages: Option<PathBuf>,
     /// Where the files that are measured live: on a real disk.
     #[arg(long)]
     folder: Option<PathBuf>,
@@ -63,6 +67,8 @@ struct Plan {
     folder: PathBuf,
     /// The `heartbeat` binary.
     binary: PathBuf,
+    /// The packages for AWS Lambda.
+    packages: PathBuf,
     /// How long a quiet moment is waited for, before each row.
     patience: Duration,
     /// How long the server is warmed up.
@@ -85,12 +91,9 @@ fn main() -> anyhow::Result<()> {
     let folder =
         arguments.folder.clone().unwrap_or_else(|| root.join("target/bench")).join(std::process::id().to_string());
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let binary = match &arguments.binary {
-        Some(binary) => binary.canonicalize().with_context(|| format!("{} is not there", binary.display()))?,
-        None => server::build(&root)?,
-    };
-    let binary = server::copy(&binary, &folder)?;
-    let plan = plan(&arguments, folder, binary);
+    let binary = binary(&arguments, &root, &folder)?;
+    let packages = arguments.packages.clone().unwrap_or_else(|| root.join("target/lambda"));
+    let plan = plan(&arguments, folder, binary, packages);
     let machine = Machine::look(&root, &plan.folder)?;
     let mut report = Report::new(&machine, &plan);
     let measured = parts::measure(&plan, arguments.only, &mut report);
@@ -107,7 +110,17 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn plan(arguments: &Arguments, folder: PathBuf, binary: PathBuf) -> Plan {
+/// A copy of the binary in `folder`; a path to nothing where packages alone are measured.
+fn binary(arguments: &Arguments, root: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
+    let binary = match &arguments.binary {
+        Some(binary) => binary.canonicalize().with_context(|| format!("{} is not there", binary.display()))?,
+        None if arguments.only == Some(Part::Lambda) => return Ok(PathBuf::new()),
+        None => server::build(root)?,
+    };
+    server::copy(&binary, folder)
+}
+
+fn plan(arguments: &Arguments, folder: PathBuf, binary: PathBuf, packages: PathBuf) -> Plan {
     let seconds = |whole, quick| Duration::from_secs(if arguments.quick { quick } else { whole });
     let measured = arguments.seconds.map_or(seconds(8, 1), Duration::from_secs);
     let (pinged, passed) =
@@ -115,6 +128,7 @@ fn plan(arguments: &Arguments, folder: PathBuf, binary: PathBuf) -> Plan {
     Plan {
         folder,
         binary,
+        packages,
         patience: Duration::from_secs(arguments.wait),
         warm_up: seconds(2, 1),
         measured,

@@ -8,7 +8,7 @@ use std::{
 use clap::ValueEnum;
 use heartbeat_core::{Clock, clock::SystemClock};
 
-use crate::{Plan, dynamo, passes, pings, report::Report, startup, stopwatch::Stopwatch, usage::machine_cpu};
+use crate::{Plan, dynamo, lambda, passes, pings, report::Report, startup, stopwatch::Stopwatch, usage::machine_cpu};
 
 /// How long the machine is watched for others.
 const WATCHED: Duration = Duration::from_secs(1);
@@ -28,12 +28,14 @@ pub(crate) enum Part {
     Start,
     /// Pings and a pass on the protocol of `DynamoDB`.
     Dynamo,
+    /// Starts of the packages for AWS Lambda, which must have been built: measured only when it is asked for.
+    Lambda,
 }
 
 /// Measures all parts, or the one that is asked for.
 pub(crate) fn measure(plan: &Plan, only: Option<Part>, report: &mut Report) -> anyhow::Result<()> {
     let wanted = |part| only.is_none_or(|only| only == part);
-    if wanted(Part::Dynamo) {
+    if wanted(Part::Dynamo) || only == Some(Part::Lambda) {
         dynamo::require_engine();
     }
     if wanted(Part::Pings) {
@@ -54,6 +56,12 @@ pub(crate) fn measure(plan: &Plan, only: Option<Part>, report: &mut Report) -> a
     }
     if wanted(Part::Dynamo) {
         measure_dynamo(plan, report)?;
+    }
+    if only == Some(Part::Lambda) {
+        for function in [lambda::Function::Checker, lambda::Function::Api] {
+            tell(plan, &format!("starts of {}", function.name()))?;
+            report.packages.push(lambda::measure(plan, &plan.packages, function)?);
+        }
     }
     Ok(())
 }

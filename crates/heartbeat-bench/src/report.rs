@@ -5,7 +5,7 @@ use std::{fmt::Display, time::Duration};
 use crate::{
     Plan,
     aims::{Aim, Met, judge},
-    dynamo,
+    dynamo, lambda,
     load::CONNECTIONS,
     machine::Machine,
     parts::DISTURBED,
@@ -33,6 +33,8 @@ pub(crate) struct Report {
     pub(crate) dynamo_pings: Vec<dynamo::Pings>,
     /// Passes of the checker on the protocol of `DynamoDB`.
     pub(crate) dynamo_passes: Vec<Passes>,
+    /// Starts of the packages for AWS Lambda.
+    pub(crate) packages: Vec<lambda::Starts>,
 }
 
 impl Report {
@@ -47,6 +49,7 @@ impl Report {
             starts: None,
             dynamo_pings: Vec::new(),
             dynamo_passes: Vec::new(),
+            packages: Vec::new(),
         }
     }
 
@@ -71,6 +74,7 @@ impl Report {
             self.dynamo_pings(),
             self.dynamo_passes(),
             self.dynamo_noise(),
+            self.packages(),
             WHERE_THE_TIME_GOES.to_owned(),
         ];
         let parts = parts.iter().map(|part| part.trim_end()).filter(|part| !part.is_empty());
@@ -194,6 +198,24 @@ impl Report {
         )
     }
 
+    fn packages(&self) -> String {
+        let header = [
+            "Package",
+            "zip MiB",
+            "program MiB",
+            "Starts",
+            "Asks for an event ms",
+            "slowest ms",
+            "First answer ms",
+            "fastest ms",
+            "slowest ms",
+            "CPU ms",
+            "RSS peak MiB",
+            "largest MiB",
+        ];
+        section("Starts of the packages for AWS Lambda", &header, self.packages.iter().map(package_row))
+    }
+
     fn starts(&self) -> String {
         let header =
             ["Monitors", "File MiB", "Starts", "Answers ms", "slowest ms", "Ready ms", "slowest ms", "RSS peak MiB"];
@@ -286,6 +308,24 @@ fn start_row(starts: &Starts) -> Vec<String> {
         millis(ready.median()),
         millis(ready.at_per_mille(1_000)),
         mib(*peak_kib),
+    ]
+}
+
+fn package_row(row: &lambda::Starts) -> Vec<String> {
+    let lambda::Starts { function, zip_bytes, program_bytes, asked, answered, cpu, peaks_kib } = row;
+    vec![
+        function.name().to_owned(),
+        mib(zip_bytes / 1_024),
+        mib(program_bytes / 1_024),
+        answered.len().to_string(),
+        millis(asked.median()),
+        millis(asked.at_per_mille(1_000)),
+        millis(answered.median()),
+        millis(answered.at_per_mille(1)),
+        millis(answered.at_per_mille(1_000)),
+        millis(cpu.median()),
+        mib(peaks_kib.0),
+        mib(peaks_kib.1),
     ]
 }
 

@@ -39,6 +39,17 @@ impl Process {
         parse_cpu(&self.read("stat")?).context("cannot understand /proc/…/stat")
     }
 
+    /// User and system time of the threads that are alive, to the nanosecond: for what takes a few milliseconds.
+    pub(crate) fn cpu_exactly(self) -> anyhow::Result<Duration> {
+        let folder = match self {
+            Self::Own => "/proc/self/task".to_owned(),
+            Self::Child(id) => format!("/proc/{id}/task"),
+        };
+        let threads = fs::read_dir(&folder).with_context(|| format!("cannot read {folder}"))?;
+        let ran = |thread: fs::DirEntry| parse_ran(&fs::read_to_string(thread.path().join("schedstat")).ok()?);
+        Ok(threads.filter_map(|thread| ran(thread.ok()?)).sum())
+    }
+
     /// What it has in memory.
     pub(crate) fn memory(self) -> anyhow::Result<Memory> {
         parse_memory(&self.read("status")?).context("cannot understand /proc/…/status")
@@ -68,6 +79,11 @@ fn parse_child(stat: &str, name: &str, parent: u32) -> Option<u32> {
     let (id, called) = head.split_once(" (")?;
     let of: u32 = tail.split_whitespace().nth(1)?.parse().ok()?;
     if called == name && of == parent { id.parse().ok() } else { None }
+}
+
+/// The first field of `schedstat`: nanoseconds on a processor.
+fn parse_ran(schedstat: &str) -> Option<Duration> {
+    Some(Duration::from_nanos(schedstat.split_whitespace().next()?.parse().ok()?))
 }
 
 fn parse_memory(status: &str) -> Option<Memory> {
@@ -163,6 +179,12 @@ mod tests {
     }
 
     #[test]
+    fn a_thread_ran_for_so_many_nanoseconds() {
+        assert_eq!(parse_ran("1234567 89 3\n"), Some(Duration::from_nanos(1_234_567)));
+        assert_eq!(parse_ran(""), None);
+    }
+
+    #[test]
     fn a_child_is_known_by_its_name_and_its_parent() {
         let stat = "4711 (ddb-local) S 12 4711 4711 0 -1";
         assert_eq!(parse_child(stat, "ddb-local", 12), Some(4_711));
@@ -208,5 +230,6 @@ mod tests {
         let memory = Process::Own.memory().unwrap();
         assert!(memory.now_kib > 0 && memory.peak_kib >= memory.now_kib);
         assert!(Process::Own.cpu().unwrap() <= machine_cpu().unwrap());
+        assert!(Process::Own.cpu_exactly().unwrap() > Duration::ZERO);
     }
 }

@@ -84,19 +84,30 @@ impl Host {
     async fn invoke(&self, deadline: Timestamp) -> Result<Value, Failure> {
         let bounds = bounds(SystemClock.now(), deadline)?;
         let (telegram, checker) = (self.telegram().await?, self.checker().await?);
-        let (looked, verified) = tokio::join!(self.look_again_and_again(checker, bounds), self.verify(telegram));
+        let (looked, verified) = tokio::join!(self.work(checker, bounds), self.verify(telegram));
         let done = looked?;
         verified?;
         telegram.complaint().map_or(Ok(()), |complaint| Err(self.failure(&complaint)))?;
         Ok(json!({"passes": done.passes, "looked": done.looked, "delivered": done.delivered}))
     }
 
-    /// Looks, sleeps and looks again; once, if it is our turn, at everything.
-    async fn look_again_and_again(&self, checker: &Checker, bounds: Bounds) -> Result<Done, Failure> {
+    /// What is due first, then again and again; beside that everything, if it is our turn: what is due does not wait for it.
+    async fn work(&self, checker: &Checker, bounds: Bounds) -> Result<Done, Failure> {
+        let began = SystemClock.now();
+        let first = self.pass(checker, bounds).await;
+        let (done, ()) = tokio::join!(self.go_on(checker, bounds, began, first), self.audit(checker, bounds));
+        done
+    }
+
+    /// Sleeps and looks again, until the reserve begins. `last` is how the look went that began at `began`.
+    async fn go_on(
+        &self,
+        checker: &Checker,
+        bounds: Bounds,
+        mut began: Timestamp,
+        mut last: Result<Pass, Failure>,
+    ) -> Result<Done, Failure> {
         let mut done = Done::default();
-        let mut began = SystemClock.now();
-        let mut last = self.pass(checker, bounds).await;
-        self.audit(checker, bounds).await;
         loop {
             if let Ok(pass) = &last {
                 done.add(pass);
