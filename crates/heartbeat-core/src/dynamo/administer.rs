@@ -16,7 +16,7 @@ use futures_util::future::join_all;
 
 use super::{
     connect::{ConnectError, Options, client},
-    request::{Subject, explain},
+    request::{DENIED, Subject, explain},
     tables::{ALL, Attribute, Index, Key, Kind, Table, TableNames},
 };
 use crate::clock::Clock;
@@ -66,8 +66,20 @@ pub(super) async fn check(client: &Client, names: &TableNames) -> Result<(), Con
             Described::Refused(text) => mistakes.push(text),
         }
     }
+    say_reasons_once(&mut mistakes);
     mistakes.dedup();
     if mistakes.is_empty() { Ok(()) } else { Err(ConnectError::Tables(mistakes)) }
+}
+
+/// Tables that are refused alike are refused for one reason: AWS's words for it, which are long, are said of the first.
+fn say_reasons_once(mistakes: &mut [String]) {
+    let mut said = false;
+    for mistake in mistakes.iter_mut().filter(|mistake| mistake.starts_with(DENIED)) {
+        if said && let Some((short, _)) = mistake.split_once(": ") {
+            *mistake = short.to_owned();
+        }
+        said = true;
+    }
 }
 
 enum Described {
@@ -276,4 +288,20 @@ where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
     ConnectError::Tables(vec![explain(Subject { action, table }, error)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_aws_says_of_four_tables_alike_is_said_once() {
+        let denied =
+            |table: &str| format!("{DENIED} dynamodb:DescribeTable on {table}: User: arn:aws:x is not authorized");
+        let mut mistakes = vec![denied("a"), "there is no table b".to_owned(), denied("c")];
+        say_reasons_once(&mut mistakes);
+        assert_eq!(mistakes[0], denied("a"));
+        assert_eq!(mistakes[1], "there is no table b");
+        assert_eq!(mistakes[2], "the policy of these credentials does not allow dynamodb:DescribeTable on c");
+    }
 }

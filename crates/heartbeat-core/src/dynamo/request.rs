@@ -192,7 +192,7 @@ where
     format!("DynamoDB could not be asked for {action} on {table}: {causes}")
 }
 
-const DENIED: &str = "the policy of these credentials does not allow";
+pub(super) const DENIED: &str = "the policy of these credentials does not allow";
 const NOT_ACCEPTED: &str = "AWS does not accept the credentials";
 const NO_CREDENTIALS: &str = "no AWS credentials were found";
 const NO_TABLE: &str = "there is no table";
