@@ -134,6 +134,25 @@ pub struct Decision {
     pub notes: Vec<Note>,
 }
 
+impl Decision {
+    /// The same for a job that pings so often that the monitor never stays as it was seen: it rests on no ping any more, and
+    /// leaves a full window from the moment by which every ping of now has arrived, so that it takes nothing from any of them.
+    /// Only what moves the deadline of a monitor that is well can be stored so; all else stays as it is.
+    #[must_use]
+    pub fn despite_pings(mut self, before: &Monitor, context: &Context) -> Self {
+        let is_well = matches!(before.status, Status::Ok { .. }) && self.transitions.is_empty();
+        let full = self.monitor.schedule.due_after(context.now.plus(context.settle), self.monitor.grace);
+        if let Status::Ok { due_at, .. } = &mut self.monitor.status
+            && is_well
+            && self.monitor.last_ping_at == before.last_ping_at
+        {
+            *due_at = full.max(*due_at);
+            self.rests_on = RestsOn::Revision;
+        }
+        self
+    }
+}
+
 /// Decides what `event` makes of `monitor`. Total: every event in every status has an answer.
 pub fn decide(monitor: &Monitor, event: &Event, context: &Context) -> Decision {
     let mut deciding = Deciding::new(monitor, *context);

@@ -94,14 +94,12 @@ impl Flow {
         }
     }
 
-    /// Waits a little, by chance, when somebody has been quicker `attempt` times; answers whether it did.
-    async fn pause_after(&self, attempt: u32) -> bool {
-        let patient = attempt >= PATIENT_ATTEMPTS;
-        if patient {
+    /// Waits a little, by chance, when somebody has been quicker `attempt` times.
+    async fn pause_after(&self, attempt: u32) {
+        if attempt >= PATIENT_ATTEMPTS {
             let micros = self.random.next() % (u64::from(attempt) * 1_000);
             self.clock.sleep(Duration::from_micros(micros)).await;
         }
-        patient
     }
 }
 

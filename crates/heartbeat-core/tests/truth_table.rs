@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use heartbeat_core::{
     Cause, Changes, Context, Decision, Event, Grace, Incident, Interval, Monitor, MonitorId, NoticeKind, Origin, Ping,
-    Project, Reminders, Schedule, Signal, Slug, Status, Timestamp, Transition, decide,
+    Project, Reminders, RestsOn, Schedule, Signal, Slug, Status, Timestamp, Transition, decide,
 };
 
 const NOW: Timestamp = Timestamp::from_secs(1_000_000);
@@ -264,6 +264,25 @@ fn a_stamp_from_a_clock_far_ahead_does_not_outrank_the_pings_to_come() {
     ahead.status = Status::Ok { since: NOW, due_at: NOW.plus(Duration::from_mins(1_450)) };
     assert_eq!(shown(&decide(&ahead, &Event::Tick, &context()).monitor), "ok +360");
     assert_eq!(shown(&decide(&ahead, &ping(Signal::Fail), &context()).monitor), "overdue 0 failed");
+}
+
+#[test]
+fn an_edit_that_pings_keep_overtaking_takes_no_time_from_any_of_them_and_hides_no_silence() {
+    let edit = |grace| Event::Edit(Changes { grace: Grace::from_secs(grace), ..Changes::default() });
+    for name in ["ok", "ok, late"] {
+        let before = monitor(name);
+        let decision = decide(&before, &edit(30), &context()).despite_pings(&before, &context());
+        assert_eq!(decision.rests_on, RestsOn::Revision, "{name}");
+        let after = decision.monitor;
+        // The latest ping that it can have overtaken unseen.
+        let promised = after.schedule.due_after(NOW.plus(SETTLE), after.grace);
+        assert!(after.due_at() >= Some(promised), "{name}: {:?}", after.due_at());
+        assert_eq!(after.last_ping_at, before.last_ping_at);
+    }
+    let silent = monitor("ok, silent");
+    let decision = decide(&silent, &edit(30), &context());
+    assert_eq!(decision.clone().despite_pings(&silent, &context()), decision);
+    assert_eq!(decision.rests_on, RestsOn::Silence);
 }
 
 fn context() -> Context {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::{ATTEMPTS, Flow};
+use super::{ATTEMPTS, Flow, PATIENT_ATTEMPTS};
 use crate::{
     decide::{Event, decide},
     history::{Happening, Row},
@@ -36,22 +36,27 @@ impl Flow {
     /// Applies what a person wants to a monitor; answers with the monitor afterwards.
     pub async fn manage(&self, id: &MonitorId, event: &Event) -> Result<Monitor, ManageError> {
         let mut found = self.store.find(id, self.clock.now()).await?;
+        let mut heard_at_first = None;
         for attempt in 1..=ATTEMPTS {
             let stored = present(found)?;
             let now = self.clock.now();
-            let decision = decide(&stored.monitor, event, &self.settings.context(now));
+            let context = self.settings.context(now);
+            let mut decision = decide(&stored.monitor, event, &context);
             if decision.monitor == stored.monitor {
                 return Ok(stored.monitor);
+            }
+            // Whether it is pings that overtake it: they are heard while it tries.
+            let heard = stored.monitor.last_ping_at;
+            let is_heard = heard > *heard_at_first.get_or_insert(heard);
+            if attempt > PATIENT_ATTEMPTS && is_heard {
+                decision = decision.despite_pings(&stored.monitor, &context);
             }
             let after = decision.monitor.clone();
             match self.commit(self.change(stored, decision, now)).await? {
                 Committed::Done => return Ok(after),
                 Committed::Conflict(now_there) => found = now_there,
             }
-            // Against a job that pings without a pause, what was seen before a wait is certainly old after it.
-            if self.pause_after(attempt).await {
-                found = self.store.find(id, self.clock.now()).await?;
-            }
+            self.pause_after(attempt).await;
         }
         Err(ManageError::Contended)
     }
