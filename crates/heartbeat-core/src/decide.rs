@@ -196,9 +196,14 @@ impl Deciding {
         }
     }
 
-    /// Pings that only count do not move the revision: any number of them are stored at once, and none has to look again.
+    /// Pings that only count do not move the revision, nor do those that only are the newest: any number of them are stored
+    /// at once, none has to look again, and nobody who wants something else of the monitor has to be quicker than them.
     fn finish(mut self, before: &Monitor) -> Decision {
-        let only_counted = Monitor { ping_count: self.monitor.ping_count, ..before.clone() };
+        let mut only_counted = Monitor { ping_count: self.monitor.ping_count, ..before.clone() };
+        // The first of all says that there is a job: what is decided without it would be decided otherwise.
+        if self.rests_on == RestsOn::NewestPing && before.last_ping_at.is_some() {
+            only_counted.last_ping_at = self.monitor.last_ping_at;
+        }
         if self.monitor != only_counted {
             self.monitor.rev = self.rev;
         }

@@ -14,9 +14,10 @@ use crate::{
     decide::{Context, Decision, Transition},
     history::{Happening, PingLog, Row},
     interval::{Grace, Interval},
+    monitor::MonitorId,
     random::Random,
     reminder::Reminders,
-    store::{Becomes, Change, Committed, Store, StoreError, Stored, WriteId},
+    store::{Becomes, Change, Committed, Found, Store, StoreError, Stored, WriteId},
     time::Timestamp,
 };
 
@@ -94,12 +95,20 @@ impl Flow {
         }
     }
 
-    /// Waits a little, by chance, when somebody has been quicker `attempt` times.
-    async fn pause_after(&self, attempt: u32) {
-        if attempt >= PATIENT_ATTEMPTS {
+    /// Waits a little, by chance, when somebody has been quicker `attempt` times; answers whether it did.
+    async fn pause_after(&self, attempt: u32) -> bool {
+        let is_patient = attempt >= PATIENT_ATTEMPTS;
+        if is_patient {
             let micros = self.random.next() % (u64::from(attempt) * 1_000);
             self.clock.sleep(Duration::from_micros(micros)).await;
         }
+        is_patient
+    }
+
+    /// What to decide from after somebody has been quicker `attempt` times, where `seen` is what the conflict showed: who
+    /// had to wait looks again, because a job that pings without a pause has pinged meanwhile.
+    async fn look_after(&self, attempt: u32, id: &MonitorId, seen: Found) -> Result<Found, StoreError> {
+        if self.pause_after(attempt).await { self.store.find(id, self.clock.now()).await } else { Ok(seen) }
     }
 }
 

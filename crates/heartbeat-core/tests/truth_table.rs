@@ -285,6 +285,19 @@ fn an_edit_that_pings_keep_overtaking_takes_no_time_from_any_of_them_and_hides_n
     assert_eq!(decision.rests_on, RestsOn::Silence);
 }
 
+#[test]
+fn a_ping_that_a_pause_keeps_from_saying_anything_stands_in_nobodys_way_unless_it_is_the_first() {
+    let paused = monitor("paused");
+    for signal in [Signal::Success, Signal::Fail] {
+        let after = decide(&paused, &ping(signal), &context());
+        assert_eq!((after.monitor.rev, after.rests_on), (paused.rev, RestsOn::NewestPing));
+        assert_eq!((after.monitor.last_ping_at, after.monitor.ping_count), (Some(NOW), paused.ping_count + 1));
+    }
+    // Whoever resumes a monitor without a ping makes it silent: the first ping must not come between unseen.
+    let unheard = Monitor { last_ping_at: None, last_remark_at: None, ..paused };
+    assert!(decide(&unheard, &ping(Signal::Success), &context()).monitor.rev > unheard.rev);
+}
+
 fn context() -> Context {
     Context { now: NOW, settle: SETTLE, reminders: Reminders::default() }
 }

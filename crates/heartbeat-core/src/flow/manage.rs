@@ -54,9 +54,8 @@ impl Flow {
             let after = decision.monitor.clone();
             match self.commit(self.change(stored, decision, now)).await? {
                 Committed::Done => return Ok(after),
-                Committed::Conflict(now_there) => found = now_there,
+                Committed::Conflict(now_there) => found = self.look_after(attempt, id, now_there).await?,
             }
-            self.pause_after(attempt).await;
         }
         Err(ManageError::Contended)
     }
@@ -69,9 +68,8 @@ impl Flow {
             match self.commit(self.deletion(stored)).await? {
                 Committed::Done => return Ok(()),
                 Committed::Conflict(Found::Deleted | Found::Nothing) if attempt > 1 => return Ok(()),
-                Committed::Conflict(now_there) => found = now_there,
+                Committed::Conflict(now_there) => found = self.look_after(attempt, id, now_there).await?,
             }
-            self.pause_after(attempt).await;
         }
         Err(ManageError::Contended)
     }

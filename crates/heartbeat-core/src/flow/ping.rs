@@ -101,9 +101,8 @@ impl Flow {
             };
             match self.commit(change).await? {
                 Committed::Done => return Ok(Recorded { came, notes }),
-                Committed::Conflict(now_there) => found = now_there,
+                Committed::Conflict(now_there) => found = self.look_after(attempt, arrival.id, now_there).await?,
             }
-            self.pause_after(attempt).await;
             // Whoever was quicker may have left it ordinary: then nobody has to be the quickest any more.
             if arrival.may_extend(&found) {
                 match self.extend(&arrival).await? {
