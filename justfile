@@ -24,9 +24,10 @@ fmt:
 serve *ARGS:
     cargo run --release -- serve {{ ARGS }}
 
-# the simulator over many seeds; a seed that fails prints its number, `--seed N` replays it
-simulate SEEDS='10000':
-    cargo run --release -p heartbeat-proof --bin simulate -- --seeds {{ SEEDS }}
+# the simulator over many seeds; a seed that fails prints its number, `--seed N` replays it;
+# `just simulate 1 --plan month` is 2,000 monitors over 30 days
+simulate SEEDS='10000' *ARGS:
+    cargo run --release -p heartbeat-proof --bin simulate -- --seeds {{ SEEDS }} {{ ARGS }}
 
 # the simulator over the DynamoDB store, on dynoxide: `--seeds 100`, or `--seed N` to replay one
 simulate-dynamo *ARGS:

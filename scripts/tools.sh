@@ -5,7 +5,9 @@
 # from crates.io (minutes). Nothing outside target/ is touched, but for rustfmt and clippy, which belong to the toolchain.
 #
 # Two engines that speak DynamoDB's protocol come along, for the tests of the store: dynoxide, compiled (two minutes,
-# once), and ministack, which needs Python 3.10. crates/heartbeat-proof/src/engines.rs knows the same two places.
+# once), and ministack, which needs Python 3.10. crates/heartbeat-proof/src/engines.rs knows the same two places. For the
+# tests of the channels there are a mail server and a receiver of webhooks, in Python as well:
+# crates/heartbeat-notify/tests/wire/program.rs knows their place.
 # shellcheck shell=bash
 
 tools_dir="${CARGO_TARGET_DIR:-$PWD/target}/tools"
@@ -17,6 +19,7 @@ ddb_local_manifest=tools/ddb-local/Cargo.toml
 ddb_local_target="$tools_dir/ddb-local"
 export HEARTBEAT_TEST_DDB_LOCAL="$ddb_local_target/release/ddb-local"
 ministack_dir="$tools_dir/ministack"
+receivers_dir="$tools_dir/receivers"
 cargo_lambda_dir="$tools_dir/cargo-lambda"
 container_checks_dir="$tools_dir/container-checks"
 
@@ -35,6 +38,7 @@ install_tools() {
     cadd97e078edc93fa895cf7ff90eba0c58de45cb6053ba6189fa0de2b5840ab1
   install_ddb_local
   install_ministack
+  install_receivers
 }
 
 require_toolchain() {
@@ -88,6 +92,12 @@ install_ministack() {
   python3 -c 'import pip, sys; sys.exit(sys.version_info < (3, 10))' ||
     fail "ministack needs Python 3.10 or later, with pip, as python3 on the PATH"
   install_list tools/ministack.txt "$ministack_dir"
+}
+
+install_receivers() {
+  python3 -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' ||
+    fail "the mail server of the tests needs Python 3.11 or later, with pip, as python3 on the PATH"
+  install_list tools/receivers.txt "$receivers_dir"
 }
 
 # Both or none: which zig a cargo-lambda can use is known of the pair that is pinned. Neither writes into the home.

@@ -112,6 +112,9 @@ impl Line {
     }
 
     fn monitor(&self) -> Option<Slug> {
-        Slug::parse(self.uri.path().split('/').nth(2)?).ok()
+        let of_monitors = ["/heartbeat/", "/monitors/", "/api/v1/monitors/"];
+        let before = of_monitors.into_iter().find(|before| self.route().starts_with(before))?;
+        let after = self.uri.path().strip_prefix(before)?;
+        Slug::parse(after.split('/').next()?).ok()
     }
 }

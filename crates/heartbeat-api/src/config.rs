@@ -15,6 +15,8 @@ pub struct ApiConfig {
     pub ping_body: BodyLimits,
     /// What is read of a JSON body; one that is larger is refused.
     pub json_body: BodyLimits,
+    /// What is read of a JSON body that defines a channel: a template of 8 KiB, however it is written as JSON.
+    pub channel_body: BodyLimits,
     /// How keys are looked up and remembered.
     pub keys: KeyLimits,
     /// Management calls of one key from one address: 100 at once, 10 a second.
@@ -28,6 +30,7 @@ impl Default for ApiConfig {
             trusted_proxies: 0,
             ping_body: BodyLimits { bytes: 10 * 1024 * 1024, time: Duration::from_secs(5) },
             json_body: BodyLimits { bytes: 16 * 1024, time: Duration::from_secs(5) },
+            channel_body: BodyLimits { bytes: 64 * 1024, time: Duration::from_secs(5) },
             keys: KeyLimits::default(),
             calls: Rate { burst: 100, refill: Duration::from_millis(100) },
         }

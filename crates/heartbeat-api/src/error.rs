@@ -8,6 +8,8 @@ mod response;
 use std::time::Duration;
 
 use heartbeat_core::{
+    ChannelName,
+    channel::definition::{ChannelsError, MAX_CHANNELS},
     flow::{ManageError, PingError},
     interval::DurationError,
     key::Scope,
@@ -47,6 +49,12 @@ pub enum ApiError {
     /// The end of a pause is not understood.
     #[error("{0}")]
     BadPause(String),
+    /// The name of a channel breaks a rule.
+    #[error("{0}; the name of a channel is 1 to 64 of a-z, 0-9 and -, such as ops-mail")]
+    BadChannelName(SlugError),
+    /// Something about a channel is not as its kind has it; nothing was changed.
+    #[error("{0}")]
+    BadChannel(String),
     /// No key came.
     #[error("send an API key as `Authorization: Bearer hb_…`; `heartbeat add-api-key` makes one")]
     MissingKey,
@@ -70,8 +78,13 @@ pub enum ApiError {
     /// The key is for another monitor.
     #[error("this API key is limited to one monitor, and this is not it: use the key of this monitor")]
     WrongMonitor,
+    /// The key is for one monitor, and this is about the whole project.
+    #[error(
+        "this API key is limited to one monitor, and channels belong to the whole project: use a key without a limit"
+    )]
+    LimitedKey,
     /// There is nothing at this path.
-    #[error("there is nothing at this path: pings go to /heartbeat/{{slug}}, management to /monitors")]
+    #[error("there is nothing at this path: pings go to /heartbeat/{{slug}}, management to /monitors and /api/v1")]
     UnknownPath,
     /// The part after the slug is no signal.
     #[error(
@@ -81,12 +94,35 @@ pub enum ApiError {
     /// There is no such monitor.
     #[error("there is no monitor `{0}` in this project: a first ping to /heartbeat/{0} makes it")]
     UnknownMonitor(Slug),
+    /// There is no such channel.
+    #[error("there is no channel `{0}` in this project: see which there are, or add it")]
+    UnknownChannel(ChannelName),
+    /// There is no such attempt to deliver, or history has forgotten it.
+    #[error("there is no delivery of this id, or history has forgotten it: the list of deliveries shows their ids")]
+    UnknownDelivery,
     /// The path is there, the method is not.
     #[error("this path does not take this method: use {0}")]
     MethodNotAllowed(&'static str),
     /// A body that must be read did not come whole in time.
     #[error("the body did not arrive whole in time, and nothing was changed: send it again")]
     BodyIncomplete,
+    /// There is a channel of this name.
+    #[error("there is a channel `{0}` already: change it, or choose another name")]
+    ChannelExists(ChannelName),
+    /// There are too many channels.
+    #[error("a project has at most {MAX_CHANNELS} channels: remove one first")]
+    TooManyChannels,
+    /// There is a fallback already.
+    #[error(
+        "`{0}` is the project's fallback already, and there is at most one: make that one an ordinary channel first"
+    )]
+    SecondFallback(ChannelName),
+    /// The channel has taken it.
+    #[error("the channel has taken this message: there is nothing to try again")]
+    AlreadyDelivered,
+    /// Nothing waits to be told any more.
+    #[error("nothing of it waits to be told any more: a later attempt has told it, or there was nobody to tell")]
+    NothingToRetry,
     /// The monitor was deleted not long ago.
     #[error(
         "monitor `{0}` was deleted, and pings do not bring it back for a day: stop the job that pings it, or use another slug"
@@ -124,12 +160,15 @@ pub enum ApiError {
     /// The store did not answer within the time that we wait.
     #[error("the store did not answer in time, so nothing is promised: send it again after Retry-After")]
     StoreTimeout,
-    /// Too many others changed the monitor at the same time.
-    #[error("too many others change this monitor at once, and nothing was written: send it again after Retry-After")]
+    /// Too many others changed the same at the same time.
+    #[error("too many others change this at once, and nothing was written: send it again after Retry-After")]
     Contended,
     /// Too many look-ups of keys at once.
     #[error("too many API keys are being looked up at once: send it again after Retry-After")]
     Busy,
+    /// This API was set up without the kinds of channel.
+    #[error("this API knows no kinds of channel: ask one that was started as `heartbeat serve` or `heartbeat-api`")]
+    NoKinds,
     /// Something that is needed does not work. Each with its reason: readiness is asked for by those who run us.
     #[error("not ready: {}", .0.join("; "))]
     NotReady(Vec<String>),
@@ -140,6 +179,19 @@ impl From<StoreError> for ApiError {
         match error {
             StoreError::Unavailable(_) | StoreError::Unknown(_) => Self::StoreUnavailable(error.to_string()),
             StoreError::Corrupt(corrupt) => Self::Corrupt(corrupt.to_string()),
+        }
+    }
+}
+
+impl From<ChannelsError> for ApiError {
+    fn from(error: ChannelsError) -> Self {
+        match error {
+            ChannelsError::NotFound(name) => Self::UnknownChannel(name),
+            ChannelsError::Exists(name) => Self::ChannelExists(name),
+            ChannelsError::TooMany => Self::TooManyChannels,
+            ChannelsError::SecondFallback(name) => Self::SecondFallback(name),
+            ChannelsError::Contended => Self::Contended,
+            ChannelsError::Store(error) => error.into(),
         }
     }
 }

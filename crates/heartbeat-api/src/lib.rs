@@ -10,11 +10,14 @@ mod answer;
 mod auth;
 mod body;
 mod bucket;
+mod channels;
 mod config;
+mod deliveries;
 mod error;
 mod flight;
 mod health;
 mod key_cache;
+pub mod ledger;
 mod monitors;
 mod pause;
 mod percent;
@@ -36,11 +39,13 @@ use axum::{
     middleware,
     routing::{delete, get, post},
 };
-use heartbeat_core::{flow::Flow, monitor::MonitorId};
+use heartbeat_core::{channel::definition::Kinds, flow::Flow, monitor::MonitorId};
 
+pub use channels::{Edit, Trial, Wanted, removed, try_out};
 pub use config::{ApiConfig, BodyLimits, KeyLimits, Rate};
 pub use error::ApiError;
 pub use health::Check;
+use monitors::chosen;
 pub use serve::{Ending, Limits, serve};
 
 /// What the API is made of.
@@ -48,12 +53,13 @@ pub struct Api {
     flow: Flow,
     config: ApiConfig,
     checks: Vec<Check>,
+    kinds: Option<Arc<dyn Kinds>>,
 }
 
 impl Api {
     /// An API over `flow`.
     pub fn new(flow: Flow, config: ApiConfig) -> Self {
-        Self { flow, config, checks: Vec::new() }
+        Self { flow, config, checks: Vec::new(), kinds: None }
     }
 
     /// Adds something that must hold for `GET /readyz` to answer 200, besides the store.
@@ -62,6 +68,13 @@ impl Api {
         self.checks.push(check);
         self
     }
+
+    /// Adds the kinds of channel that there are: without them, everything about channels is refused
+    /// ([`ApiError::NoKinds`]).
+    #[must_use]
+    pub fn with_kinds(self, kinds: Arc<dyn Kinds>) -> Self {
+        Self { kinds: Some(kinds), ..self }
+    }
 }
 
 /// What every handler shares.
@@ -69,14 +82,15 @@ struct Shared {
     flow: Flow,
     config: ApiConfig,
     checks: Vec<Check>,
+    kinds: Option<Arc<dyn Kinds>>,
     gate: auth::Gate,
 }
 
 /// All routes. The peer's address is taken from `ConnectInfo<SocketAddr>` in the request's extensions, where there is one.
 pub fn router(api: Api) -> Router {
-    let Api { flow, config, checks } = api;
+    let Api { flow, config, checks, kinds } = api;
     let gate = auth::Gate::new(&flow, &config);
-    let shared = Arc::new(Shared { flow, config, checks, gate });
+    let shared = Arc::new(Shared { flow, config, checks, kinds, gate });
     let ping = || get(ping::receive).post(ping::receive).fallback(|| refuse("GET, HEAD, POST"));
     Router::new()
         .route("/heartbeat/", ping())
@@ -85,11 +99,29 @@ pub fn router(api: Api) -> Router {
         .route("/monitors/{slug}", delete(monitors::delete).fallback(|| refuse("DELETE")))
         .route("/monitors/{slug}/pause", post(monitors::pause).fallback(|| refuse("POST")))
         .route("/monitors/{slug}/unpause", post(monitors::unpause).fallback(|| refuse("POST")))
+        .merge(managed())
         .route("/healthz", get(health::alive).fallback(|| refuse("GET, HEAD")))
         .route("/readyz", get(health::ready).fallback(|| refuse("GET, HEAD")))
         .fallback(async || ApiError::UnknownPath)
         .layer(middleware::from_fn_with_state(shared.clone(), access::account))
         .with_state(shared)
+}
+
+/// Channels, and what was tried to tell them.
+fn managed() -> Router<Arc<Shared>> {
+    let one = get(channels::show).patch(channels::change).delete(channels::remove);
+    Router::new()
+        .route("/api/v1/channels", get(channels::list).post(channels::add).fallback(|| refuse("GET, HEAD, POST")))
+        .route("/api/v1/channels/{name}", one.fallback(|| refuse("GET, HEAD, PATCH, DELETE")))
+        .route("/api/v1/channels/{name}/test", post(channels::test).fallback(|| refuse("POST")))
+        .route("/api/v1/channels/{name}/enable", post(channels::enable).fallback(|| refuse("POST")))
+        .route("/api/v1/channels/{name}/disable", post(channels::disable).fallback(|| refuse("POST")))
+        .route(
+            "/api/v1/monitors/{slug}/channels",
+            get(chosen::show).put(chosen::choose).fallback(|| refuse("GET, HEAD, PUT")),
+        )
+        .route("/api/v1/deliveries", get(deliveries::list).fallback(|| refuse("GET, HEAD")))
+        .route("/api/v1/deliveries/{id}/retry", post(deliveries::retry).fallback(|| refuse("POST")))
 }
 
 fn refuse(allowed: &'static str) -> Ready<ApiError> {

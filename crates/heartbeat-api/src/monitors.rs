@@ -1,14 +1,16 @@
 //! Management: list, delete, pause, unpause. A project sees its own monitors and no other.
 
+pub(crate) mod chosen;
+
 use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
-    http::{StatusCode, request::Parts},
+    http::{StatusCode, Uri, request::Parts},
     response::Response,
 };
 use heartbeat_core::{
-    Event, MonitorId, Slug,
+    Context, Event, MonitorId, Slug,
     key::{KeyRecord, Scope},
     store::{Found, Stored},
 };
@@ -20,8 +22,7 @@ use crate::{
     auth::check_monitor,
     body::read_json,
     error::ApiError,
-    json, pause,
-    percent::{Plus, decode},
+    json, pause, percent,
     query::{self, ListQuery},
     view::MonitorView,
 };
@@ -82,8 +83,13 @@ pub(crate) async fn unpause(State(api): State<Arc<Shared>>, request: Request) ->
     api.manage(id, Event::Resume).await
 }
 
+/// The slug that is the `n`-th segment of a path.
+fn slug_of(uri: &Uri, n: usize) -> Result<Slug, ApiError> {
+    Slug::parse(&percent::segment(uri, n)?).map_err(ApiError::BadSlug)
+}
+
 impl Shared {
-    async fn manager(&self, head: &Parts, scope: Scope) -> Result<Arc<KeyRecord>, ApiError> {
+    pub(crate) async fn manager(&self, head: &Parts, scope: Scope) -> Result<Arc<KeyRecord>, ApiError> {
         let client = Client::of(&head.headers, &head.extensions, self.config.trusted_proxies);
         self.gate.admit_manager(&head.headers, client, scope).await
     }
@@ -91,8 +97,7 @@ impl Shared {
     /// The monitor that a call wants to change, if it may.
     async fn target(&self, head: &Parts) -> Result<MonitorId, ApiError> {
         let key = self.manager(head, Scope::Write).await?;
-        let segment = head.uri.path().split('/').nth(2).unwrap_or_default();
-        let slug = Slug::parse(&decode(segment, Plus::Plus).ok_or(ApiError::BadPath)?).map_err(ApiError::BadSlug)?;
+        let slug = slug_of(&head.uri, 2)?;
         check_monitor(&key, &slug)?;
         Ok(Self::id(&key, slug))
     }
@@ -100,7 +105,7 @@ impl Shared {
     async fn manage(&self, id: MonitorId, event: Event) -> Result<Response, ApiError> {
         let monitor = self.in_time(self.flow.manage(&id, &event)).await?;
         let monitor = monitor.map_err(|error| ApiError::of_manage(error, id.slug))?;
-        json(StatusCode::OK, &MonitorView::new(&monitor, &self.flow.settings.context(self.flow.clock.now())))
+        json(StatusCode::OK, &MonitorView::new(&monitor, &self.flow.context(self.flow.clock.now())))
     }
 
     async fn page(&self, key: &KeyRecord, asked: &ListQuery) -> Result<ListView, ApiError> {
@@ -112,7 +117,7 @@ impl Shared {
 
     /// What a key that is limited to one monitor sees.
     async fn page_of_one(&self, key: &KeyRecord, only: &Slug, asked: &ListQuery) -> Result<ListView, ApiError> {
-        let mut page = Filling::new(self, asked);
+        let mut page = Filling::new(self, asked).await;
         if asked.after.as_ref().is_none_or(|after| only > after) {
             match self.flow.store.find(&Self::id(key, only.clone()), self.flow.clock.now()).await? {
                 Found::Monitor(stored) => page.add(&stored),
@@ -123,7 +128,7 @@ impl Shared {
     }
 
     async fn page_of_project(&self, key: &KeyRecord, asked: &ListQuery) -> Result<ListView, ApiError> {
-        let mut page = Filling::new(self, asked);
+        let mut page = Filling::new(self, asked).await;
         let (mut after, mut scanned) = (asked.after.clone(), 0);
         while page.missing() > 0 && scanned < MAX_SCANNED {
             let limit = if asked.status.is_some() { page.missing().max(SCAN) } else { page.missing() };
@@ -143,15 +148,17 @@ impl Shared {
 
 /// A page that is being filled.
 struct Filling<'a> {
-    api: &'a Shared,
     asked: &'a ListQuery,
+    context: Context,
     view: ListView,
 }
 
 impl<'a> Filling<'a> {
-    fn new(api: &'a Shared, asked: &'a ListQuery) -> Self {
+    /// A page of this moment: what is silent is judged by what is known of outages of ours.
+    async fn new(api: &Shared, asked: &'a ListQuery) -> Self {
         let view = ListView { monitors: Vec::new(), next_cursor: None, unreadable: Vec::new() };
-        Self { api, asked, view }
+        let context = api.flow.context_of_silence(api.flow.clock.now()).await;
+        Self { asked, context, view }
     }
 
     fn missing(&self) -> usize {
@@ -179,10 +186,8 @@ impl<'a> Filling<'a> {
     }
 
     fn add(&mut self, stored: &Stored) {
-        let flow = &self.api.flow;
-        let context = flow.settings.context(flow.clock.now());
-        if self.asked.status.is_none_or(|status| stored.monitor.status_at(&context) == status) {
-            self.view.monitors.push(MonitorView::new(&stored.monitor, &context));
+        if self.asked.status.is_none_or(|status| stored.monitor.status_at(&self.context) == status) {
+            self.view.monitors.push(MonitorView::new(&stored.monitor, &self.context));
         }
     }
 }

@@ -2,6 +2,10 @@
 
 use std::borrow::Cow;
 
+use axum::http::Uri;
+
+use crate::error::ApiError;
+
 /// What `+` stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Plus {
@@ -27,6 +31,11 @@ pub(crate) fn decode(text: &str, plus: Plus) -> Option<Cow<'_, str>> {
         });
     }
     String::from_utf8(decoded).ok().map(Cow::Owned)
+}
+
+/// The `n`-th segment of a path, decoded; the first, before the leading slash, is empty.
+pub(crate) fn segment(uri: &Uri, n: usize) -> Result<Cow<'_, str>, ApiError> {
+    decode(uri.path().split('/').nth(n).unwrap_or_default(), Plus::Plus).ok_or(ApiError::BadPath)
 }
 
 fn digit(byte: u8) -> Option<u8> {

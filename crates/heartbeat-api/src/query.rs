@@ -1,10 +1,11 @@
 //! Queries. Of a ping's, what is not known is ignored, but an interval or grace that is given is right or refused; of a
 //! management call's, everything must be known.
 
-use heartbeat_core::{Grace, Interval, RunId, Shown, Slug, ping::Note};
+use heartbeat_core::{ChannelName, Grace, Interval, RunId, Shown, Slug, ping::Note};
 
 use crate::{
     error::ApiError,
+    ledger::DeliveryId,
     percent::{Plus, decode},
 };
 
@@ -87,6 +88,54 @@ impl ListQuery {
     }
 }
 
+/// Which part of the ledger of deliveries is asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct DeliveriesQuery {
+    pub(crate) whose: Whose,
+    pub(crate) after: Option<DeliveryId>,
+    pub(crate) limit: usize,
+}
+
+/// Whose deliveries.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    Monitor(Slug),
+    Channel(ChannelName),
+}
+
+impl DeliveriesQuery {
+    /// Parses the query of the ledger.
+    pub(crate) fn parse(query: Option<&str>) -> Result<Self, ApiError> {
+        let (mut monitor, mut channel, mut after, mut limit) = (None, None, None, None);
+        for (name, value) in pairs(query) {
+            match name {
+                "monitor" => {
+                    let slug = Slug::parse(&text("monitor", value)?).map_err(ApiError::BadSlug)?;
+                    set("monitor", &mut monitor, slug)?;
+                }
+                "channel" => {
+                    let name = ChannelName::parse(&text("channel", value)?).map_err(ApiError::BadChannelName)?;
+                    set("channel", &mut channel, name)?;
+                }
+                "cursor" => {
+                    let id = DeliveryId::parse(&text("cursor", value)?).ok_or_else(bad_cursor)?;
+                    set("cursor", &mut after, id)?;
+                }
+                "limit" => set("limit", &mut limit, page_size(&text("limit", value)?)?)?,
+                _ => return Err(unknown("monitor or channel, cursor and limit")),
+            }
+        }
+        let whose = match (monitor, channel) {
+            (Some(slug), None) => Whose::Monitor(slug),
+            (None, Some(name)) => Whose::Channel(name),
+            (None, None) | (Some(_), Some(_)) => {
+                return Err(ApiError::BadQuery("give either `monitor` or `channel`".to_owned()));
+            }
+        };
+        Ok(Self { whose, after, limit: limit.unwrap_or(ListQuery::LIMIT) })
+    }
+}
+
 /// Refuses every parameter: for calls that take none.
 pub(crate) fn expect_none(query: Option<&str>) -> Result<(), ApiError> {
     match pairs(query).next() {
@@ -114,9 +163,11 @@ fn set<T: PartialEq>(name: &str, slot: &mut Option<T>, value: T) -> Result<(), A
 }
 
 fn cursor(text: &str) -> Result<Slug, ApiError> {
-    let refuse =
-        |_| ApiError::BadQuery("`cursor` is not the `next_cursor` of an earlier page: copy it unchanged".to_owned());
-    Slug::parse(text).map_err(refuse)
+    Slug::parse(text).map_err(|_| bad_cursor())
+}
+
+fn bad_cursor() -> ApiError {
+    ApiError::BadQuery("`cursor` is not the `next_cursor` of an earlier page: copy it unchanged".to_owned())
 }
 
 fn page_size(text: &str) -> Result<usize, ApiError> {

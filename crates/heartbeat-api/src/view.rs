@@ -23,6 +23,8 @@ pub(crate) struct MonitorView {
     grace: String,
     ping_count: u64,
     last_duration_ms: Option<u64>,
+    /// Which of its project's channels are told; `null` = all.
+    channels: Option<Vec<String>>,
     run: Option<RunView>,
     incident: Option<IncidentView>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -44,6 +46,9 @@ struct IncidentView {
     cause: &'static str,
     exit_code: Option<i64>,
     excerpt: Option<String>,
+    /// Whether nobody knows if it is one: we could not have heard the job.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    unconfirmed: bool,
 }
 
 #[derive(Serialize)]
@@ -84,6 +89,7 @@ impl MonitorView {
             grace: monitor.grace.to_string(),
             ping_count: monitor.ping_count,
             last_duration_ms: monitor.last_duration.map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)),
+            channels: monitor.channels.as_ref().map(|names| names.iter().map(ToString::to_string).collect()),
             run: monitor.run.as_ref().map(run),
             incident: incident(&monitor.status),
             undelivered: undelivered(&stored.outbox),
@@ -120,13 +126,14 @@ fn run(run: &Run) -> RunView {
 }
 
 fn incident(status: &Status) -> Option<IncidentView> {
-    let Status::Overdue { incident: Incident { since, cause, excerpt, .. } } = status else { return None };
+    let Status::Overdue { incident: Incident { since, cause, excerpt, confirm_at, .. } } = status else { return None };
     let (cause, exit_code) = match cause {
         Cause::Missed => ("missed", None),
         Cause::Failed { exit } => ("failed", *exit),
         Cause::Overran => ("overran", None),
     };
-    Some(IncidentView { since: since.to_string(), cause, exit_code, excerpt: excerpt.clone() })
+    let (since, unconfirmed) = (since.to_string(), confirm_at.is_some());
+    Some(IncidentView { since, cause, exit_code, excerpt: excerpt.clone(), unconfirmed })
 }
 
 fn undelivered(outbox: &Outbox) -> Vec<UndeliveredView> {
@@ -154,7 +161,7 @@ fn undelivered(outbox: &Outbox) -> Vec<UndeliveredView> {
 fn gave_up(outbox: &Outbox) -> Vec<GaveUpView> {
     let lanes = outbox.lanes.iter().filter_map(|(channel, lane)| Some((channel, lane.gave_up.as_ref()?)));
     lanes
-        .map(|(channel, GaveUp { at, reason, count })| GaveUpView {
+        .map(|(channel, GaveUp { at, reason, count, .. })| GaveUpView {
             channel: channel.to_string(),
             at: at.to_string(),
             reason: reason.clone(),

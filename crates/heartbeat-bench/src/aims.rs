@@ -21,7 +21,7 @@ const PASS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_m
 const START: Duration = Duration::from_millis(100);
 
 /// How large the checker's zip may be.
-const PACKAGE: u64 = 4 * 1_024 * 1_024;
+const PACKAGE: u64 = 5 * 1_024 * 1_024;
 /// What the first answer of a package may take, and what it may have in memory for it, in KiB.
 const FIRST_ANSWER: (Duration, u64) = (Duration::from_millis(15), 20 * 1_024);
 

@@ -35,6 +35,8 @@ pub(crate) fn flow_over(store: Arc<dyn Store>, clock: Arc<dyn Clock>, settle: Du
             grace: Grace::DEFAULT,
             ping_log,
         },
+        // Without amnesty: a crowd that falls silent is to be told at once.
+        hearing: Arc::default(),
     }
 }
 

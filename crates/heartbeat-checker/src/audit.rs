@@ -4,7 +4,7 @@ use std::{panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::{FutureExt, future::join_all};
 use heartbeat_core::{
-    Event, MonitorId, Status, StoreError, Timestamp, decide,
+    Context, Event, Monitor, MonitorId, Status, StoreError, Timestamp, decide,
     delivery::LEASE,
     item::Corrupt,
     store::{Page, Part, Stored},
@@ -12,14 +12,15 @@ use heartbeat_core::{
 
 use crate::{
     Checker,
-    look::{Glance, Look, gather, report_corrupt},
+    look::{Glance, Look, Sight, gather, report_corrupt},
     turn::{Book, Claim, Holder, Progress},
 };
 
 /// How many items are read at a time.
 const PAGE: usize = 500;
-/// The longest that something due is held back on purpose: until a channel opens, at most a lease.
-const HELD: Duration = LEASE;
+/// The longest that something due is held back on purpose: until a channel opens, at most a lease, by a clock that may
+/// differ from ours by 5 s. (Above that an instance is not ready.)
+const HELD: Duration = Duration::from_secs(LEASE.as_secs() + 5);
 
 /// What an audit found.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +65,9 @@ impl Checker {
     /// Walks what `book` says is left, its parts beside each other, and looks at what the index has missed.
     pub(crate) async fn walk(&self, book: &Book, deadline: Option<Timestamp>) -> Audit {
         self.flush_unsettled().await;
+        if let Err(error) = self.flow.assess_hearing(false).await {
+            tracing::warn!(%error, "it cannot be seen whether pings are received: what was known of it holds");
+        }
         let parts = Part::all(book.parts().await).map(|part| self.walk_part(part, book, deadline));
         let walked = join_all(parts).await;
         let now = self.flow.clock.now();
@@ -71,10 +75,15 @@ impl Checker {
         let (active, missed) = book.counts().await;
         let found_at = walked.iter().filter_map(|part| part.found_at).min().unwrap_or(now);
         let oldest_untold = walked.iter().filter_map(|part| part.oldest_untold).min();
+        let walked_in_trouble = walked.iter().map(|part| part.in_trouble).sum();
         let (mut glances, mut end) = (Vec::new(), End::Complete);
         for part in walked {
             glances.extend(part.glances);
             end = end.or(part.end);
+        }
+        if end == End::Complete {
+            self.count_active(active);
+            self.tell_operator_of_peace(walked_in_trouble).await;
         }
         Audit { active, missed, oldest_untold, look: gather(glances, found_at), end }
     }
@@ -107,10 +116,13 @@ impl Checker {
     async fn audit_page(&self, page: Page<MonitorId>, progress: &mut Progress, walked: &mut Walked) {
         // What was read is as old as this at most: nothing in it was held back from a later moment.
         let now = self.flow.clock.now();
+        // As all others know it by now: what they have put off because of an outage of ours was not missed.
+        let context = self.flow.context_of_silence(now).await;
         for item in page.items {
             let untold = item.as_ref().ok().and_then(|stored| stored.monitor.outbox.oldest());
             walked.oldest_untold = walked.oldest_untold.into_iter().chain(untold).min();
-            let audited = AssertUnwindSafe(self.audit_item(item, now, progress)).catch_unwind().await;
+            walked.in_trouble += usize::from(item.as_ref().is_ok_and(|stored| is_in_trouble(stored, now)));
+            let audited = AssertUnwindSafe(self.audit_item(item, &context, progress)).catch_unwind().await;
             let glance = audited.unwrap_or_else(|_| {
                 tracing::error!("the audit of a monitor panicked: a bug of ours, the others go on");
                 Some(Glance { corrupt: true, ..Glance::default() })
@@ -126,7 +138,7 @@ impl Checker {
     async fn audit_item(
         &self,
         item: Result<Stored, Corrupt>,
-        now: Timestamp,
+        context: &Context,
         progress: &mut Progress,
     ) -> Option<Glance> {
         let stored = match item {
@@ -138,25 +150,31 @@ impl Checker {
         };
         progress.active += usize::from(is_active(&stored.monitor.status));
         let id = &stored.monitor.id;
-        if self.is_missed(&stored, now) {
+        if self.is_missed(&stored, context) {
             progress.missed += 1;
             tracing::error!(monitor = %id, "the index has missed a monitor, looking at it now");
-        } else if is_behind(&stored, now) {
+        } else if is_behind(&stored, context.now) {
             tracing::warn!(monitor = %id, "nobody has looked at a monitor in time, looking at it now");
         } else {
             return None;
         }
-        self.look_at(id).await.unwrap_or_else(|error| {
+        self.look_at(id, &Sight { context: context.clone(), send_until: None }).await.unwrap_or_else(|error| {
             tracing::warn!(monitor = %id, %error, "could not look at a missed monitor");
             None
         })
     }
 
     /// Whether the index would bring it later than it must be looked at.
-    fn is_missed(&self, stored: &Stored, now: Timestamp) -> bool {
-        let decision = decide(&stored.monitor, &Event::Tick, &self.flow.settings.context(now));
+    fn is_missed(&self, stored: &Stored, context: &Context) -> bool {
+        let now = context.now;
+        let decision = decide(&stored.monitor, &Event::Tick, context);
         let should = if decision.monitor == stored.monitor {
-            stored.monitor.wake_at(self.flow.settings.settle)
+            let held = stored.monitor.held_until(context);
+            let outbox = stored.monitor.outbox.wake_at();
+            held.map_or_else(
+                || stored.monitor.wake_at(self.flow.settings.settle),
+                |held| outbox.into_iter().chain([held]).min(),
+            )
         } else {
             Some(now)
         };
@@ -176,6 +194,8 @@ struct Walked {
     /// When the first of them was: no lease in them began earlier.
     found_at: Option<Timestamp>,
     oldest_untold: Option<Timestamp>,
+    /// How many monitors have news that somebody could not be told.
+    in_trouble: usize,
     end: End,
 }
 
@@ -189,6 +209,15 @@ impl End {
             (Self::Complete, Self::Complete) => Self::Complete,
         }
     }
+}
+
+/// Whether somebody could not be told of it: a channel has given up, or there is nobody to tell. The operator's own does not
+/// count: it is how they hear of the others.
+fn is_in_trouble(stored: &Stored, now: Timestamp) -> bool {
+    let Monitor { id, outbox, .. } = &stored.monitor;
+    let waits_for_nobody = outbox.unrouted.as_ref().is_some_and(|notice| now.since(notice.at) > HELD);
+    let gave_up = outbox.lanes.values().any(|lane| lane.gave_up.is_some());
+    !id.project.is_operator() && (waits_for_nobody || gave_up)
 }
 
 fn is_active(status: &Status) -> bool {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, ops::AddAssign, time::Duration};
 
 use futures_util::{StreamExt, future, stream};
 use heartbeat_core::{
-    Channel, ChannelName, MonitorId, StoreError, Telling, Timestamp,
+    ChannelName, MonitorId, StoreError, Telling, Timestamp,
     delivery::{Jitter, Outcome, Reason, Verdict, judge},
     history::{DeliveryRow, Happening, Row},
     outbox::{Settled, Settlement},
@@ -12,12 +12,15 @@ use heartbeat_core::{
 
 use crate::{
     Attempt, Checker,
-    channels::Busy,
+    gates::Busy,
     look::{Parcel, SIDE_BY_SIDE},
+    switchboard::{Connection, Line},
 };
 
 /// How long an attempt that the store does not take is remembered; after that it is made again.
 const REMEMBERED: Duration = Duration::from_hours(1);
+/// How soon what a channel has refused is routed anew, once it is disabled.
+const REROUTED: Duration = Duration::from_secs(1);
 /// How often an attempt is settled at once when the store does not answer, before it is kept for the next pass.
 const SETTLE_ATTEMPTS: u32 = 3;
 
@@ -46,8 +49,8 @@ impl AddAssign for Sent {
 impl Checker {
     /// Delivers all parcels, each channel beside the others.
     pub async fn deliver_all(&self, parcels: Vec<Parcel>) -> Sent {
-        let channels = by_channel(parcels).into_iter();
-        let deliveries = channels.map(|(channel, parcels)| self.deliver(self.channels.occupy(&channel), parcels));
+        let lines = by_line(parcels).into_iter();
+        let deliveries = lines.map(|(line, parcels)| self.deliver(self.gates.occupy(&line), parcels));
         let sent = future::join_all(deliveries).await;
         sent.into_iter().fold(Sent::default(), |mut all, one| {
             all += one;
@@ -55,86 +58,118 @@ impl Checker {
         })
     }
 
-    /// Delivers the parcels of one channel in order.
-    pub(crate) async fn deliver(&self, busy: Busy, parcels: Vec<Parcel>) -> Sent {
-        let (mut sent, name) = (Sent::default(), busy.channel());
-        let Some(channel) = self.channels.get(name) else { return sent };
+    /// Delivers the parcels of one line in order; it is `_busy` until then.
+    pub(crate) async fn deliver(&self, _busy: Busy, parcels: Vec<Parcel>) -> Sent {
+        let mut sent = Sent::default();
         let mut wish = None;
         for parcel in parcels {
-            let started = self.flow.clock.now();
+            let (started, channel) = (self.flow.clock.now(), &parcel.to.channel);
             // A send may not outlive its lease: somebody else would send the same again.
             if started.plus(channel.time_out()) > parcel.until {
-                tracing::warn!(channel = %name, "a lease ran out before its message was sent, it will be claimed again");
+                tracing::warn!(line = %parcel.to.line, "a lease ran out before its message was sent, it will be claimed again");
                 continue;
             }
             let outcome = match &wish {
                 Some(wish) => Outcome::clone(wish),
                 None => channel.send(&parcel.tellings).await,
             };
-            if wishes_to_wait(&outcome) {
+            if ends_the_line(&outcome) {
                 wish = Some(outcome.clone());
             }
-            sent += self.conclude(channel.as_ref(), parcel, &outcome, started).await;
+            sent += self.conclude(parcel, &outcome, started).await;
         }
         sent
     }
 
     /// Settles what a parcel told, all of it alike.
-    async fn conclude(&self, channel: &dyn Channel, parcel: Parcel, outcome: &Outcome, started: Timestamp) -> Sent {
+    async fn conclude(&self, parcel: Parcel, outcome: &Outcome, started: Timestamp) -> Sent {
         let now = self.flow.clock.now();
         let jitter = Jitter::from_random(self.flow.random.next());
-        report(channel.name(), &parcel, outcome);
+        let Parcel { to, tellings, attempts, .. } = parcel;
+        report(&to.line, tellings.len(), outcome);
+        let is_disabled = self.disable_if_refused(&to, outcome, now).await;
         let mut sent = Sent { messages: usize::from(*outcome == Outcome::Delivered), ..Sent::default() };
-        let mut attempts = Vec::with_capacity(parcel.tellings.len());
-        for (telling, attempt) in parcel.tellings.into_iter().zip(parcel.attempts) {
-            let verdict = judge(outcome, attempt, telling.notice.at, now, jitter);
-            match &verdict {
-                Verdict::Done => sent.delivered += 1,
-                Verdict::Retry { at, .. } => {
-                    sent.retried += 1;
-                    if wishes_to_wait(outcome) {
-                        self.channels.close_until(channel.name(), *at);
-                    }
+        let mut ends = Vec::with_capacity(tellings.len());
+        for ((telling, number), position) in tellings.into_iter().zip(attempts).zip(0..) {
+            let verdict = match outcome {
+                Outcome::Refused { reason } if is_disabled => {
+                    Verdict::Retry { at: now.plus(REROUTED), reason: reason.clone() }
                 }
-                Verdict::GiveUp { reason } => {
-                    sent.gave_up += 1;
-                    tracing::error!(
-                        notification = %telling.id, channel = %channel.name(), reason = reason.as_str(),
-                        "GAVE UP: this alert could not be delivered for a day"
-                    );
+                Outcome::Delivered | Outcome::TryAgain { .. } | Outcome::Refused { .. } => {
+                    judge(outcome, number, telling.notice.at, now, jitter)
                 }
+            };
+            sent += counted(&verdict);
+            if let Verdict::Retry { at, .. } = &verdict
+                && wishes_to_wait(outcome)
+            {
+                self.gates.close_until(&to.line, *at);
             }
-            attempts.push(self.attempt(channel.name(), &telling, verdict, started, now));
+            if let Verdict::GiveUp { reason } = &verdict {
+                self.report_given_up(&to.line, &telling, reason);
+            }
+            let word = word(&verdict, is_disabled);
+            // Each row has an instant of its own, so that a ledger can be read on from any of them.
+            let ended_at = now.plus(Duration::from_micros(position));
+            ends.push(self.attempt(&to.line.name, telling, (number, word), verdict, (started, ended_at)));
         }
-        stream::iter(attempts).for_each_concurrent(SIDE_BY_SIDE, |attempt| self.settle_or_keep(attempt)).await;
+        stream::iter(ends).for_each_concurrent(SIDE_BY_SIDE, |attempt| self.settle_or_keep(attempt)).await;
+        self.tell_operator_of_troubles().await;
         sent
+    }
+
+    /// Whether the channel refuses and is disabled for it: then what it was to tell goes elsewhere.
+    async fn disable_if_refused(&self, to: &Connection, outcome: &Outcome, now: Timestamp) -> bool {
+        let Outcome::Refused { reason } = outcome else { return false };
+        let is_disabled = self.switchboard.disable(self.flow.store.as_ref(), to, reason, now).await;
+        let done = if is_disabled {
+            "it is disabled until a person enables it"
+        } else {
+            "it is tried again at the slowest pace"
+        };
+        self.troubles.note(format!("The channel {} refuses ({}): {done}.", to.line, reason.as_str()));
+        is_disabled
+    }
+
+    fn report_given_up(&self, line: &Line, telling: &Telling, reason: &Reason) {
+        tracing::error!(
+            notification = %telling.id, %line, reason = reason.as_str(),
+            "GAVE UP: this alert could not be delivered for a day"
+        );
+        let monitor = &telling.monitor;
+        self.troubles.note(format!("Gave up telling {line} of {monitor} after a day: {}.", reason.as_str()));
     }
 
     fn attempt(
         &self,
         channel: &ChannelName,
-        telling: &Telling,
+        telling: Telling,
+        (number, outcome): (u32, &str),
         verdict: Verdict,
-        started: Timestamp,
-        now: Timestamp,
+        (started, now): (Timestamp, Timestamp),
     ) -> Attempt {
-        let (outcome, reason, next_at) = match &verdict {
-            Verdict::Done => ("delivered", None, None),
-            Verdict::Retry { at, reason } => ("retry", Some(reason), Some(*at)),
-            Verdict::GiveUp { reason } => ("gave_up", Some(reason), None),
+        let (reason, next_at) = match &verdict {
+            Verdict::Done => (None, None),
+            Verdict::Retry { at, reason } => (Some(reason), (outcome == RETRY).then_some(*at)),
+            Verdict::GiveUp { reason } => (Some(reason), None),
         };
+        let is_over = verdict != Verdict::Done && outcome != RETRY;
         let row = DeliveryRow {
             notification: telling.id.to_string(),
+            channel: channel.clone(),
+            attempt: number,
             outcome: outcome.to_owned(),
             reason: reason.map(Reason::as_str).map(str::to_owned),
+            status: reason.and_then(Reason::status),
             took_ms: u64::try_from(now.since(started).as_millis()).unwrap_or(u64::MAX),
             next_at,
+            untold: is_over.then(|| Box::new(telling.notice)),
         };
         Attempt {
-            monitor: telling.monitor.clone(),
             ended_at: now,
             row: Row::new(&telling.monitor, now, self.flow.write_id(), 0, Happening::Delivery(row)),
-            settlement: Settlement { channel: channel.clone(), entry: telling.id.clone(), owner: self.owner, verdict },
+            settlement: Settlement { channel: channel.clone(), entry: telling.id, owner: self.owner, verdict },
+            monitor: telling.monitor,
         }
     }
 
@@ -182,27 +217,57 @@ impl Checker {
     }
 }
 
+/// The words of the ledger.
+const DELIVERED: &str = "delivered";
+const RETRY: &str = "retry";
+const REFUSED: &str = "refused";
+const GAVE_UP: &str = "gave_up";
+
+fn word(verdict: &Verdict, is_disabled: bool) -> &'static str {
+    match verdict {
+        Verdict::Done => DELIVERED,
+        Verdict::Retry { .. } if is_disabled => REFUSED,
+        Verdict::Retry { .. } => RETRY,
+        Verdict::GiveUp { .. } => GAVE_UP,
+    }
+}
+
+fn counted(verdict: &Verdict) -> Sent {
+    match verdict {
+        Verdict::Done => Sent { delivered: 1, ..Sent::default() },
+        Verdict::Retry { .. } => Sent { retried: 1, ..Sent::default() },
+        Verdict::GiveUp { .. } => Sent { gave_up: 1, ..Sent::default() },
+    }
+}
+
 fn wishes_to_wait(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::TryAgain { after: Some(_), .. })
 }
 
-pub(crate) fn by_channel(parcels: Vec<Parcel>) -> BTreeMap<ChannelName, Vec<Parcel>> {
-    let mut channels: BTreeMap<ChannelName, Vec<Parcel>> = BTreeMap::new();
-    for parcel in parcels {
-        channels.entry(parcel.channel.clone()).or_default().push(parcel);
+/// Whether it makes no sense to send more on this line just now.
+fn ends_the_line(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Delivered | Outcome::TryAgain { after: None, .. } => false,
+        Outcome::TryAgain { after: Some(_), .. } | Outcome::Refused { .. } => true,
     }
-    channels
 }
 
-fn report(channel: &ChannelName, parcel: &Parcel, outcome: &Outcome) {
-    let count = parcel.tellings.len();
+pub(crate) fn by_line(parcels: Vec<Parcel>) -> BTreeMap<Line, Vec<Parcel>> {
+    let mut lines: BTreeMap<Line, Vec<Parcel>> = BTreeMap::new();
+    for parcel in parcels {
+        lines.entry(parcel.to.line.clone()).or_default().push(parcel);
+    }
+    lines
+}
+
+fn report(line: &Line, count: usize, outcome: &Outcome) {
     match outcome {
-        Outcome::Delivered => tracing::info!(%channel, count, "told"),
+        Outcome::Delivered => tracing::info!(channel = %line, count, "told"),
         Outcome::TryAgain { reason, .. } => {
-            tracing::warn!(%channel, count, reason = reason.as_str(), "could not be told, will be tried again");
+            tracing::warn!(channel = %line, count, reason = reason.as_str(), "could not be told, will be tried again");
         }
         Outcome::Refused { reason } => {
-            tracing::error!(%channel, count, reason = reason.as_str(), "the channel refuses: somebody must mend it");
+            tracing::error!(channel = %line, count, reason = reason.as_str(), "the channel refuses: somebody must mend it");
         }
     }
 }

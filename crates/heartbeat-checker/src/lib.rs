@@ -6,19 +6,25 @@
 //! channel that is busy or has asked us to wait is passed over.
 
 mod audit;
-mod channels;
+mod beside;
+mod crowd;
 mod deliver;
+mod gates;
 mod look;
+mod operator;
 mod pass;
 mod run;
+mod switchboard;
 mod turn;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use audit::{Audit, End};
+pub use beside::Call;
 pub use deliver::Sent;
 use heartbeat_core::{
     Channel, MonitorId, StoreError, Timestamp,
+    channel::definition::Kinds,
     flow::Flow,
     history::Row,
     outbox::{Owner, Settlement},
@@ -27,18 +33,34 @@ pub use look::{Look, Parcel};
 pub use run::Pulse;
 pub use turn::Turn;
 
-use crate::channels::Channels;
+pub use switchboard::Line;
+
+use crate::{
+    beside::{Nobody, Paced},
+    gates::Gates,
+    operator::Troubles,
+    switchboard::Switchboard,
+};
 
 /// A checker, and what it must remember between passes.
 pub struct Checker {
     flow: Flow,
-    channels: Arc<Channels>,
+    switchboard: Switchboard,
+    gates: Arc<Gates>,
     owner: Owner,
     /// Attempts that are over but that the store has not been told of. What they sent is not claimed again meanwhile, so
     /// that a store outage does not make us tell people twice.
     unsettled: Mutex<Vec<Attempt>>,
     /// When we last wrote down that a pass was completed.
     recorded_at: Mutex<Option<Timestamp>>,
+    /// How many monitors were active when they were last counted.
+    active: Mutex<Option<usize>>,
+    /// What the operator is to know.
+    troubles: Troubles,
+    /// Proves from outside that pings are received.
+    canary: Paced,
+    /// Is told that we are alive.
+    outbound: Paced,
 }
 
 /// The end of one attempt, to be stored.
@@ -86,11 +108,38 @@ pub struct Bounds {
 pub struct NobodyToTell;
 
 impl Checker {
-    /// A checker that tells all of `channels`.
+    /// A checker that tells all of `channels`: those of the installation.
     pub fn new(flow: Flow, channels: Vec<Arc<dyn Channel>>) -> Result<Self, NobodyToTell> {
-        let owner = Owner(flow.random.next());
-        let channels = Arc::new(Channels::new(channels).ok_or(NobodyToTell)?);
-        Ok(Self { flow, channels, owner, unsettled: Mutex::default(), recorded_at: Mutex::default() })
+        Ok(Self {
+            owner: Owner(flow.random.next()),
+            switchboard: Switchboard::new(channels).ok_or(NobodyToTell)?,
+            gates: Arc::default(),
+            unsettled: Mutex::default(),
+            recorded_at: Mutex::default(),
+            active: Mutex::default(),
+            troubles: Troubles::default(),
+            canary: Paced::new(Box::new(Nobody)),
+            outbound: Paced::new(Box::new(Nobody)),
+            flow,
+        })
+    }
+
+    /// The same, which tells the monitors of a project with channels of its own there: they are of these kinds.
+    #[must_use]
+    pub fn with_kinds(self, kinds: Arc<dyn Kinds>) -> Self {
+        Self { switchboard: self.switchboard.with_kinds(kinds), ..self }
+    }
+
+    /// The same, which calls `canary` before it looks, at most each 30 s: a ping through the public address.
+    #[must_use]
+    pub fn with_canary(self, canary: Box<dyn Call>) -> Self {
+        Self { canary: Paced::new(canary), ..self }
+    }
+
+    /// The same, which calls `outbound` after a complete pass, at most each 30 s: so that others watch the watcher.
+    #[must_use]
+    pub fn with_outbound(self, outbound: Box<dyn Call>) -> Self {
+        Self { outbound: Paced::new(outbound), ..self }
     }
 
     /// One whole pass: looks at everything that is due, and delivers what it found to tell.
@@ -101,7 +150,7 @@ impl Checker {
 
     /// The same within `bounds`, for those whose time is up at a known moment.
     pub async fn pass_within(&self, bounds: Bounds) -> Result<Pass, StoreError> {
-        let mut look = self.look_until(Some(bounds.look_until)).await?;
+        let mut look = self.look_until(Some(bounds.look_until), Some(bounds.send_until)).await?;
         look.send_until(bounds.send_until);
         Ok(self.deliver_look(look).await)
     }
@@ -110,6 +159,9 @@ impl Checker {
     pub async fn deliver_look(&self, look: Look) -> Pass {
         let Look { looked, corrupt, failed, more, flips, oldest_due, oldest_untold, parcels } = look;
         let sent = self.deliver_all(parcels).await;
+        if failed == 0 {
+            self.outbound.call(self.flow.clock.now()).await;
+        }
         Pass { looked, corrupt, failed, more, flips, oldest_due, oldest_untold, sent }
     }
 

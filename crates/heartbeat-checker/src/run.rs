@@ -13,7 +13,7 @@ use futures_util::FutureExt;
 use heartbeat_core::{Timestamp, alarm::Alarm};
 use tokio::task::JoinSet;
 
-use crate::{Checker, End, Turn, deliver::by_channel, look::Look, turn::AUDIT_EVERY};
+use crate::{Checker, End, Turn, deliver::by_line, look::Look, turn::AUDIT_EVERY};
 
 /// When everything is walked first: not while a start is to be quick.
 const FIRST_AUDIT: Duration = Duration::from_mins(1);
@@ -71,6 +71,7 @@ impl Checker {
                 Ok(look) => {
                     pulse.beat(self.flow.clock.now());
                     self.record_beside(&mut sending);
+                    self.call_outbound_beside(&look, &mut sending);
                     let next = self.next_look(&look).await.min(latest);
                     self.send_beside(look, &mut sending);
                     next
@@ -133,8 +134,8 @@ impl Checker {
     }
 
     fn send_beside(self: &Arc<Self>, look: Look, sending: &mut JoinSet<Beside>) {
-        for (channel, parcels) in by_channel(look.parcels) {
-            let (checker, busy) = (Arc::clone(self), self.channels.occupy(&channel));
+        for (line, parcels) in by_line(look.parcels) {
+            let (checker, busy) = (Arc::clone(self), self.gates.occupy(&line));
             sending.spawn(async move {
                 checker.deliver(busy, parcels).await;
                 Beside::Delivery
@@ -149,6 +150,18 @@ impl Checker {
             let checker = Arc::clone(self);
             sending.spawn(async move {
                 checker.write_pass(now).await;
+                Beside::Record
+            });
+        }
+    }
+
+    /// Tells others that we are alive, beside the loop, after a look that nothing was left out of.
+    fn call_outbound_beside(self: &Arc<Self>, look: &Look, sending: &mut JoinSet<Beside>) {
+        let now = self.flow.clock.now();
+        if look.failed == 0 && self.outbound.is_due(now) {
+            let checker = Arc::clone(self);
+            sending.spawn(async move {
+                checker.outbound.call(now).await;
                 Beside::Record
             });
         }

@@ -4,7 +4,7 @@
 //! What is written saves work and nothing else rests on it: a claim goes stale, a claim that cannot be read is none, and
 //! where the directory fails everybody audits by themselves.
 
-use std::time::Duration;
+use std::{sync::PoisonError, time::Duration};
 
 use futures_util::lock::Mutex;
 use heartbeat_core::{
@@ -47,6 +47,9 @@ pub(crate) struct Claim {
     /// When they last said so.
     seen_at: Timestamp,
     parts: Vec<Progress>,
+    /// How many monitors were active when everything was last walked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    active: Option<usize>,
 }
 
 /// How far a part has come.
@@ -74,11 +77,17 @@ impl Progress {
 impl Claim {
     pub(crate) fn new(now: Timestamp, by: Owner, parts: u16) -> Self {
         let parts = vec![Progress::default(); usize::from(parts.max(1))];
-        Self { started_at: now, by: Some(by), seen_at: now, parts }
+        Self { started_at: now, by: Some(by), seen_at: now, parts, active: None }
     }
 
     fn is_done(&self) -> bool {
         self.parts.iter().all(|part| part.done)
+    }
+
+    /// How many monitors were active when everything was last walked.
+    fn last_active(&self) -> Option<usize> {
+        let walked = self.is_done().then(|| self.parts.iter().map(|part| part.active).sum());
+        walked.or(self.active)
     }
 
     /// When somebody else may take it. One that is from the future was written by a wrong clock and binds nobody.
@@ -94,7 +103,7 @@ impl Claim {
     /// The claim of `by` after this one: what is left of it, or everything anew.
     fn taken_over(self, now: Timestamp, by: Owner, parts: u16) -> Self {
         if self.is_done() || self.parts.len() != usize::from(parts.max(1)) {
-            return Self::new(now, by, parts);
+            return Self { active: self.last_active(), ..Self::new(now, by, parts) };
         }
         tracing::warn!(started_at = %self.started_at.to_rfc3339_seconds(), "going on with an audit that was broken off");
         Self { by: Some(by), seen_at: now, ..self }
@@ -225,6 +234,20 @@ impl Checker {
             Ok(book) => Turn::Taken(self.walk(&book, deadline).await),
             Err(later) => Turn::Later(later),
         }
+    }
+
+    /// How many monitors are active, as they were last counted, by us or by another; `None` = nobody ever has.
+    pub(crate) async fn active(&self) -> Option<usize> {
+        let counted = *self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        if counted.is_some() {
+            return counted;
+        }
+        let entry = self.flow.store.entry(PK, SK).await.ok().flatten()?;
+        entry.read::<Claim>().ok()?.last_active()
+    }
+
+    pub(crate) fn count_active(&self, active: usize) {
+        *self.active.lock().unwrap_or_else(PoisonError::into_inner) = Some(active);
     }
 
     /// The turn, or when to ask for it again.

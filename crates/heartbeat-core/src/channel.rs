@@ -1,5 +1,8 @@
 //! A channel: somewhere that people are told. The port that every kind of channel implements.
 
+pub mod definition;
+pub mod secret;
+
 use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
@@ -87,4 +90,7 @@ pub trait Channel: Send + Sync {
 
     /// Sends one message that tells all of `tellings` (at least one).
     async fn send(&self, tellings: &[Telling]) -> Outcome;
+
+    /// Sends one message that nobody need heed, to see whether it arrives.
+    async fn test(&self) -> Outcome;
 }

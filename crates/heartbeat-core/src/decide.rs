@@ -6,13 +6,15 @@
 mod person;
 mod signal;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
+    channel::ChannelName,
     incident::{Cause, Incident},
     interval::Grace,
     monitor::{Monitor, Rev, Status},
     notice::Notice,
+    outage::{CONFIRM, Outages, Wait},
     ping::{Note, Ping},
     reminder::Reminders,
     schedule::Schedule,
@@ -23,7 +25,7 @@ use crate::{
 const SKEW_TOLERANCE: Duration = Duration::from_mins(1);
 
 /// What is known of time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Context {
     /// Now; for a ping, when it was received.
     pub now: Timestamp,
@@ -31,6 +33,8 @@ pub struct Context {
     pub settle: Duration,
     /// How reminders repeat where the monitor does not say.
     pub reminders: Reminders,
+    /// When we could not hear.
+    pub outages: Outages,
 }
 
 /// What can happen to a monitor. (Deleting is no event: its answer does not depend on the monitor.)
@@ -66,6 +70,8 @@ pub struct Changes {
     pub max_runtime_s: Option<Option<u64>>,
     /// Whether a ping resumes it when paused.
     pub resume_on_ping: Option<bool>,
+    /// Which of its project's channels are told; `Some(None)` = all.
+    pub channels: Option<Option<BTreeSet<ChannelName>>>,
 }
 
 /// A change that history keeps, and that channels are told of.
@@ -77,6 +83,8 @@ pub enum Transition {
         since: Timestamp,
         /// Why.
         cause: Cause,
+        /// Whether we do not know if we could have heard the job.
+        unconfirmed: bool,
     },
     /// An incident has ended with a ping.
     Recovered {
@@ -155,7 +163,7 @@ impl Decision {
 
 /// Decides what `event` makes of `monitor`. Total: every event in every status has an answer.
 pub fn decide(monitor: &Monitor, event: &Event, context: &Context) -> Decision {
-    let mut deciding = Deciding::new(monitor, *context);
+    let mut deciding = Deciding::new(monitor, context.clone());
     deciding.settle_first();
     match event {
         Event::Ping(ping) => deciding.ping(ping),
@@ -169,7 +177,7 @@ pub fn decide(monitor: &Monitor, event: &Event, context: &Context) -> Decision {
 
 /// The monitor as it stands at `context.now`: silence that has become an outage is one, a pause that has ended is over.
 pub(crate) fn settled(monitor: &Monitor, context: &Context) -> Monitor {
-    let mut deciding = Deciding::new(monitor, *context);
+    let mut deciding = Deciding::new(monitor, context.clone());
     deciding.settle_first();
     deciding.monitor
 }
@@ -235,12 +243,14 @@ impl Deciding {
         }
     }
 
-    /// A reminder is never further away than one step from now.
+    /// A reminder is never further away than one step from now, and what two clocks may differ by.
     fn clamp_reminder(&mut self) {
         let reminders = self.reminders();
         if let Status::Overdue { incident } = &mut self.monitor.status {
             let latest = reminders.next(incident.since, self.context.now);
-            incident.next_reminder_at = incident.next_reminder_at.map(|at| latest.map_or(at, |latest| at.min(latest)));
+            incident.next_reminder_at = incident
+                .next_reminder_at
+                .map(|at| latest.filter(|latest| at > latest.plus(SKEW_TOLERANCE)).unwrap_or(at));
         }
     }
 
@@ -254,17 +264,24 @@ impl Deciding {
     }
 
     fn notice_silence(&mut self) {
-        let Some((deadline, cause)) = self.monitor.deadline() else { return };
-        if self.context.now > deadline.plus(self.context.settle) {
+        let Some((wait, judged)) = self.monitor.silence(&self.context) else { return };
+        if self.context.now > judged.at.plus(self.context.settle) {
             self.rests_on = RestsOn::Silence;
-            self.open_incident(deadline, cause, None);
+            let confirm_at = (!judged.confirmed).then(|| self.context.now.plus(CONFIRM));
+            self.open_incident(wait.due, wait.cause, None, confirm_at);
         }
     }
 
-    fn open_incident(&mut self, since: Timestamp, cause: Cause, excerpt: Option<String>) {
+    fn open_incident(
+        &mut self,
+        since: Timestamp,
+        cause: Cause,
+        excerpt: Option<String>,
+        confirm_at: Option<Timestamp>,
+    ) {
         let next_reminder_at = self.reminders().next(since, self.context.now);
-        let incident = Incident { since, cause, excerpt, reminders: 0, next_reminder_at };
-        self.transitions.push(Transition::Opened { since, cause });
+        let incident = Incident { since, cause, excerpt, reminders: 0, confirm_at, next_reminder_at };
+        self.transitions.push(Transition::Opened { since, cause, unconfirmed: confirm_at.is_some() });
         self.monitor.outbox.push(Notice::opened(&incident, self.monitor.last_heard_at(), self.rev, self.context.now));
         self.monitor.status = Status::Overdue { incident };
     }
@@ -282,26 +299,50 @@ impl Deciding {
     }
 
     fn tick(&mut self) {
-        let now = self.context.now;
-        let (reminders, heard) = (self.reminders(), self.monitor.last_heard_at());
-        match &mut self.monitor.status {
+        match &self.monitor.status {
             Status::New | Status::Ok { .. } => {}
-            Status::Paused { .. } => self.monitor.outbox.mute(now),
-            Status::Overdue { incident } => {
-                if incident.next_reminder_at.is_none_or(|at| at > now) {
-                    return;
-                }
-                self.rests_on = RestsOn::Silence;
-                incident.next_reminder_at = reminders.next(incident.since, now);
-                // Whoever has not been told yet needs no reminder.
-                if self.monitor.outbox.is_idle() {
-                    incident.reminders = incident.reminders.saturating_add(1);
-                    let (since, number) = (incident.since, incident.reminders);
-                    let notice = Notice::reminder(incident, heard, self.rev, now);
-                    self.transitions.push(Transition::Reminded { since, number });
-                    self.monitor.outbox.push(notice);
-                }
+            Status::Paused { .. } => self.monitor.outbox.mute(self.context.now),
+            Status::Overdue { .. } => {
+                let is_confirmed = self.confirm();
+                self.remind(is_confirmed);
             }
+        }
+    }
+
+    /// Whether what was unconfirmed is known by now: we can hear again, and the job has had its time to be heard.
+    fn confirm(&mut self) -> bool {
+        let now = self.context.now;
+        let (interval, grace) = (self.monitor.schedule.interval().duration(), self.monitor.grace.duration());
+        let Status::Overdue { incident } = &mut self.monitor.status else { return false };
+        if incident.confirm_at.is_none_or(|at| at > now) {
+            return false;
+        }
+        let began = incident.since.minus(interval).minus(grace);
+        let wait = Wait { began, due: incident.since, interval, grace, cause: incident.cause };
+        let known_at = match self.context.outages.open() {
+            Some(_) => now.plus(CONFIRM),
+            None => self.context.outages.judge(&wait, now).at.plus(self.context.settle),
+        };
+        incident.confirm_at = (known_at > now).then_some(known_at);
+        known_at <= now
+    }
+
+    /// Reminds where it is time to, or where something must be said in between.
+    fn remind(&mut self, must_be_said: bool) {
+        let (now, reminders, heard) = (self.context.now, self.reminders(), self.monitor.last_heard_at());
+        let Status::Overdue { incident } = &mut self.monitor.status else { return };
+        if !must_be_said && incident.next_reminder_at.is_none_or(|at| at > now) {
+            return;
+        }
+        self.rests_on = RestsOn::Silence;
+        incident.next_reminder_at = reminders.next(incident.since, now);
+        // Whoever has not been told yet needs no reminder.
+        if self.monitor.outbox.is_idle() {
+            incident.reminders = incident.reminders.saturating_add(1);
+            let (since, number) = (incident.since, incident.reminders);
+            let notice = Notice::reminder(incident, heard, self.rev, now);
+            self.transitions.push(Transition::Reminded { since, number });
+            self.monitor.outbox.push(notice);
         }
     }
 }

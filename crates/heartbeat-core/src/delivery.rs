@@ -27,17 +27,31 @@ const MAX_REASON: usize = 120;
 
 /// Why an attempt failed, in a channel's words: short, free of secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reason(String);
+pub struct Reason {
+    text: String,
+    status: Option<u16>,
+}
 
 impl Reason {
     /// A reason, cut to a bounded length.
     pub fn new(text: &str) -> Self {
-        Self(text.chars().take(MAX_REASON).collect())
+        Self { text: text.chars().take(MAX_REASON).collect(), status: None }
+    }
+
+    /// The same, with the number that the other side answered: an HTTP status, an SMTP reply code.
+    #[must_use]
+    pub fn with_status(self, status: u16) -> Self {
+        Self { status: Some(status), ..self }
     }
 
     /// The text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// What the other side answered, as a number, if it did.
+    pub fn status(&self) -> Option<u16> {
+        self.status
     }
 }
 
@@ -53,7 +67,8 @@ pub enum Outcome {
         /// Why.
         reason: Reason,
     },
-    /// Not until a person mends something: a blocked bot, a deleted chat. Tried again at the slowest pace.
+    /// Not until a person mends something: a blocked bot, a deleted chat, a webhook that is gone. A channel of a project is
+    /// disabled for it, visibly; what the installation itself is set up with is tried again at the slowest pace.
     Refused {
         /// Why.
         reason: Reason,

@@ -1,11 +1,13 @@
 //! The flows: look, decide, store, and look again when somebody was quicker. They join the pure core to the store port;
 //! the API, the checker and the simulator all go through them.
 
+mod hearing;
 mod manage;
 mod ping;
 
 use std::{sync::Arc, time::Duration};
 
+pub use hearing::{Crowd, Hearing, Own};
 pub use manage::ManageError;
 pub use ping::{Came, PingError, Recorded, Sender};
 
@@ -14,7 +16,8 @@ use crate::{
     decide::{Context, Decision, Transition},
     history::{Happening, PingLog, Row},
     interval::{Grace, Interval},
-    monitor::MonitorId,
+    monitor::{Monitor, MonitorId},
+    outage::Outages,
     random::Random,
     reminder::Reminders,
     store::{Becomes, Change, Committed, Found, Store, StoreError, Stored, WriteId},
@@ -43,9 +46,9 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// What is known of time at `now`.
+    /// What is known of time at `now`, where nothing is known of outages of ours.
     pub fn context(&self, now: Timestamp) -> Context {
-        Context { now, settle: self.settle, reminders: self.reminders }
+        Context { now, settle: self.settle, reminders: self.reminders, outages: Outages::default() }
     }
 }
 
@@ -60,12 +63,21 @@ pub struct Flow {
     pub random: Arc<dyn Random>,
     /// What API and checker must agree on.
     pub settings: Settings,
+    /// What is known of outages of ours.
+    pub hearing: Arc<Hearing>,
 }
 
 impl Flow {
     /// A new mark for a write.
     pub fn write_id(&self) -> WriteId {
         WriteId(self.random.next())
+    }
+
+    /// What is known of time at `now` that a decision about `monitor` needs: of outages of ours only where it is silent.
+    pub async fn context_for(&self, monitor: &Monitor, now: Timestamp) -> Context {
+        let is_settled = monitor.settled_at(&self.settings.context(now)).due_at().is_none();
+        let is_silent = monitor.due_at().is_some() && is_settled;
+        if is_silent { self.context_of_silence(now).await } else { self.context(now) }
     }
 
     /// Commits, asking again with the same write id while the answer is lost.
@@ -115,7 +127,7 @@ impl Flow {
 /// The rows that history keeps of a decision's transitions.
 fn transition_rows(decision: &Decision, at: Timestamp, write_id: WriteId) -> Vec<Row> {
     let happening = |transition: &Transition| match *transition {
-        Transition::Opened { since, cause } => Happening::Opened { since, cause },
+        Transition::Opened { since, cause, unconfirmed } => Happening::Opened { since, cause, unconfirmed },
         Transition::Recovered { since, .. } => Happening::Recovered { since },
         Transition::Reminded { since, number } => Happening::Reminded { since, number },
         Transition::Paused => Happening::Paused,

@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    channel::ChannelName,
     incident::Cause,
     monitor::MonitorId,
+    notice::Notice,
     ping::{Note, Signal},
     store::WriteId,
     time::Timestamp,
@@ -22,6 +24,9 @@ pub enum Happening {
         since: Timestamp,
         /// Why.
         cause: Cause,
+        /// Whether we do not know if we could have heard the job.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unconfirmed: bool,
     },
     /// An incident ended.
     Recovered {
@@ -72,16 +77,26 @@ pub struct PingRow {
 pub struct DeliveryRow {
     /// Which notification.
     pub notification: String,
-    /// What it came to: `delivered`, `retry`, `gave_up`.
+    /// On which channel.
+    pub channel: ChannelName,
+    /// Which attempt it was, from 1.
+    pub attempt: u32,
+    /// What it came to: `delivered`, `retry`, `refused`, `gave_up`.
     pub outcome: String,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What the other side answered, as a number: an HTTP status, an SMTP reply code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
     /// How many milliseconds it took.
     pub took_ms: u64,
     /// When it is tried again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_at: Option<Timestamp>,
+    /// What was not told, where it is not tried again: a person may have it sent after all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untold: Option<Box<Notice>>,
 }
 
 /// Which pings history keeps a row of. Outages, deliveries and what people do are always kept; the number of pings and the

@@ -32,6 +32,9 @@ pub struct Incident {
     /// How many reminders it has had.
     #[serde(default)]
     pub reminders: u32,
+    /// Set while we do not know whether we could have heard the job: when to see whether that is known by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm_at: Option<Timestamp>,
     /// When the next reminder is due; `None` = never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_reminder_at: Option<Timestamp>,

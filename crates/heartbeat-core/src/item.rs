@@ -1,13 +1,14 @@
 //! The stored shape of a monitor: a flat map of named attributes, the same in every store. A store writes the difference
 //! between two such maps, so that attributes that it does not know survive.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::{
+    channel::ChannelName,
     incident::Incident,
     interval::{Grace, Interval},
     monitor::{Monitor, MonitorId, Origin, Policy, Rev, Run, Status},
@@ -88,6 +89,8 @@ struct Item {
     last_duration_us: Option<u64>,
     #[serde(default, skip_serializing_if = "is_default_policy")]
     policy: Policy,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    channels: Option<BTreeSet<ChannelName>>,
     #[serde(default, skip_serializing_if = "Outbox::is_empty")]
     outbox: Outbox,
 }
@@ -148,6 +151,7 @@ pub fn encode(stored: &Stored) -> Attributes {
         run: monitor.run.clone(),
         last_duration_us: monitor.last_duration.map(|d| u64::try_from(d.as_micros()).unwrap_or(u64::MAX)),
         policy: monitor.policy,
+        channels: monitor.channels.clone(),
         outbox: monitor.outbox.clone(),
     };
     match serde_json::to_value(item) {
@@ -202,6 +206,7 @@ pub fn decode(attributes: Attributes) -> Result<Stored, Corrupt> {
             failures: item.failures,
             run: item.run,
             last_duration: item.last_duration_us.map(Duration::from_micros),
+            channels: item.channels,
             outbox: item.outbox,
         },
     })

@@ -21,6 +21,7 @@
 //! | *Notification* | one notice for one *channel* | [`NotificationId`] |
 //! | *Outbox* | the monitor's undelivered notifications | [`Outbox`] |
 //! | *Delivery* | one attempt to send | [`delivery`] |
+//! | *Outage* (of ours) | a time in which pings could not be heard | [`outage`] |
 //! | *Event* (of history) | a row of history | [`history`] |
 //! | *Key* | an API key | [`key`] |
 //!
@@ -46,6 +47,7 @@ pub mod item;
 pub mod key;
 pub mod monitor;
 pub mod notice;
+pub mod outage;
 pub mod outbox;
 pub mod ping;
 pub mod random;

@@ -1,14 +1,16 @@
 //! A monitor: what is watched, and everything that is known of it. Its status carries its data, and what can be derived
 //! from it (when to look next, when it expires) is derived here and nowhere else.
 
-use std::{fmt, time::Duration};
+use std::{collections::BTreeSet, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    channel::ChannelName,
     decide::Context,
     incident::{Cause, Incident},
     interval::Grace,
+    outage::{Judged, Outages, Wait},
     outbox::Outbox,
     ping::RunId,
     schedule::Schedule,
@@ -224,6 +226,8 @@ pub struct Monitor {
     pub run: Option<Run>,
     /// How long the last finished run took.
     pub last_duration: Option<Duration>,
+    /// Which of its project's channels are told; `None` = all.
+    pub channels: Option<BTreeSet<ChannelName>>,
     /// What its channels have not been told.
     pub outbox: Outbox,
 }
@@ -246,6 +250,7 @@ impl Monitor {
             failures: 0,
             run: None,
             last_duration: None,
+            channels: None,
             outbox: Outbox::default(),
         }
     }
@@ -296,6 +301,20 @@ impl Monitor {
         }
     }
 
+    /// The silence that is first called an outage of the job, and when: outages of ours move deadlines.
+    pub(crate) fn silence(&self, context: &Context) -> Option<(Wait, Judged)> {
+        let outages = if self.id.project.is_operator() { &Outages::default() } else { &context.outages };
+        let judged = self.waits().into_iter().map(|wait| (wait, outages.judge(&wait, context.now)));
+        judged.min_by_key(|(_, judged)| judged.at)
+    }
+
+    /// When somebody must look again at a silence that is held: its deadline has passed, and outages of ours have moved it.
+    pub fn held_until(&self, context: &Context) -> Option<Timestamp> {
+        let (wait, judged) = self.silence(context)?;
+        let is_held = wait.due.plus(context.settle) < context.now && context.now <= judged.at.plus(context.settle);
+        is_held.then(|| context.outages.look_again(judged.at, context.settle, context.now))
+    }
+
     /// Whether a plain success does nothing but move the deadline: then the store can record it without a look.
     pub fn is_ordinary(&self) -> bool {
         matches!(self.status, Status::Ok { .. }) && self.outbox.is_idle() && self.run.is_none() && self.failures == 0
@@ -306,7 +325,7 @@ impl Monitor {
         let status = match &self.status {
             Status::New => None,
             Status::Ok { .. } => self.deadline().map(|(at, _)| at.plus(settle)),
-            Status::Overdue { incident } => incident.next_reminder_at,
+            Status::Overdue { incident } => incident.confirm_at.into_iter().chain(incident.next_reminder_at).min(),
             Status::Paused { until, .. } => *until,
         };
         status.into_iter().chain(self.outbox.wake_at()).min()

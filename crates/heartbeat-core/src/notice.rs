@@ -84,6 +84,9 @@ pub struct Notice {
     /// The number of the reminder, from 1; 0 when it is none.
     #[serde(default)]
     pub reminder: u32,
+    /// Whether we do not know if we could have heard the job: an outage of ours, whose hold has run out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unconfirmed: bool,
 }
 
 impl Notice {
@@ -101,6 +104,7 @@ impl Notice {
             outages: 1,
             recoveries: 0,
             reminder: 0,
+            unconfirmed: incident.confirm_at.is_some(),
         }
     }
 
@@ -113,7 +117,15 @@ impl Notice {
     /// An incident has ended, at `at`.
     pub fn recovered(incident: &Incident, last_ping_at: Option<Timestamp>, rev: Rev, at: Timestamp) -> Self {
         let opened = Self::opened(incident, last_ping_at, rev, at);
-        Self { standing: Standing::Up, up_at: Some(at), first_down_at: None, outages: 0, recoveries: 1, ..opened }
+        Self {
+            standing: Standing::Up,
+            up_at: Some(at),
+            first_down_at: None,
+            outages: 0,
+            recoveries: 1,
+            unconfirmed: false,
+            ..opened
+        }
     }
 
     /// Folds another undelivered notice into this one: nothing that either tells is lost, and the newer one of the two

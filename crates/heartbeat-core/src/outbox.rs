@@ -2,12 +2,15 @@
 //! and the duty to tell it are one write. Per channel there is at most one entry being sent and one notice waiting behind
 //! it, so it is bounded, and order is kept.
 
+mod routing;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::routing::Routing;
 use crate::{
-    channel::ChannelName,
+    channel::{ChannelName, definition::Wants},
     delivery::{LEASE, LONGEST_WAIT, Verdict},
     monitor::MonitorId,
     notice::{Notice, NotificationId},
@@ -65,6 +68,9 @@ pub struct GaveUp {
     pub reason: String,
     /// How many notices have been given up since the channel last worked.
     pub count: u32,
+    /// What was given up last, until it is routed to the fallback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untold: Option<Box<Notice>>,
 }
 
 /// An entry whose lease has been taken.
@@ -103,7 +109,17 @@ pub enum Settled {
 
 impl Lane {
     fn is_idle(&self) -> bool {
-        self.head.is_none() && self.pending.is_none()
+        self.head.is_none() && self.pending.is_none() && self.untold().is_none()
+    }
+
+    fn untold(&self) -> Option<&Notice> {
+        self.gave_up.as_ref().and_then(|gave_up| gave_up.untold.as_deref())
+    }
+
+    /// Drops what this channel does not want to be told, and that nobody is sending.
+    fn drop_unwanted(&mut self, wants: Wants, now: Timestamp) {
+        self.rest(now);
+        self.head.take_if(|head| head.lease.is_none() && !wants.includes(head.notice.kind(), head.attempts > 0));
     }
 
     /// Adds a notice behind what is on its way, folded into what is not.
@@ -155,30 +171,39 @@ impl Lane {
                 head.last_error = Some(reason.as_str().to_owned());
                 self.head = Some(head);
             }
-            Verdict::GiveUp { reason } => self.give_up(reason.as_str(), now),
+            Verdict::GiveUp { reason } => self.give_up(head.notice, reason.as_str(), now),
         }
         Settled::Done
     }
 
-    fn give_up(&mut self, reason: &str, now: Timestamp) {
+    fn give_up(&mut self, notice: Notice, reason: &str, now: Timestamp) {
         let before = self.gave_up.as_ref().map_or(0, |gave_up| gave_up.count);
-        self.gave_up = Some(GaveUp { at: now, reason: reason.to_owned(), count: before.saturating_add(1) });
+        self.gave_up = Some(GaveUp {
+            at: now,
+            reason: reason.to_owned(),
+            count: before.saturating_add(1),
+            untold: Some(Box::new(notice)),
+        });
     }
 
     /// When somebody must look at it again.
     fn wake_at(&self) -> Option<Timestamp> {
-        match (&self.head, &self.pending) {
+        let entry = match (&self.head, &self.pending) {
             (Some(Entry { lease: Some(lease), .. }), _) => Some(lease.until),
             (Some(head), _) => Some(head.next_at),
             (None, Some(pending)) => Some(pending.at),
             (None, None) => None,
-        }
+        };
+        entry.into_iter().chain(self.untold().map(|notice| notice.at)).min()
     }
 
     /// Drops what nobody is sending.
     fn mute(&mut self, now: Timestamp) {
         self.pending = None;
         self.head.take_if(|head| !head.leased_at(now));
+        if let Some(gave_up) = &mut self.gave_up {
+            gave_up.untold = None;
+        }
     }
 }
 
@@ -225,26 +250,53 @@ impl Outbox {
         }
     }
 
-    /// Gives what is unrouted to each of `channels`. What waits for a channel that is no longer among them, and that
-    /// nobody is sending, is told to the others instead; what somebody may still be sending there hears the news, too, so
-    /// that it does not tell of the past when it is taken over.
-    pub fn route(&mut self, channels: &[ChannelName], now: Timestamp) {
-        self.reclaim_orphans(channels, now);
-        if channels.is_empty() {
+    /// Gives what is unrouted to everybody who is to be told. What waits for a channel that is no longer among them, and
+    /// that nobody is sending, is told to the fallback, or else to the others; what somebody may still be sending there
+    /// hears the news, too, so that it does not tell of the past when it is taken over. What was given up goes to the
+    /// fallback, and as long as a channel has not worked since, the fallback hears all that it is to hear. What a channel
+    /// does not want is dropped. Where there is nobody to tell, it waits.
+    pub fn route(&mut self, routing: &Routing, now: Timestamp) {
+        self.pass_on_untold(routing, now);
+        self.reclaim_orphans(routing, now);
+        if routing.is_empty() {
             return;
         }
         if let Some(notice) = self.unrouted.take() {
-            for channel in channels {
+            let stands_in = |channel: &ChannelName, lane: &Lane| {
+                lane.gave_up.as_ref().and_then(|_| routing.instead_of(channel)).cloned()
+            };
+            let stand_ins: Vec<_> = self.lanes.iter().filter_map(|(name, lane)| stands_in(name, lane)).collect();
+            for channel in routing.lines.keys().chain(&stand_ins) {
                 self.lanes.entry(channel.clone()).or_default();
             }
             self.lanes.values_mut().for_each(|lane| lane.push(notice.clone(), now));
         }
+        for (channel, lane) in &mut self.lanes {
+            if let Some(wants) = routing.wants(channel) {
+                lane.drop_unwanted(wants, now);
+            }
+        }
+        self.drop_empty_lanes();
     }
 
-    fn reclaim_orphans(&mut self, channels: &[ChannelName], now: Timestamp) {
+    /// Gives what channels have given up to the fallback; without one, it stays untold.
+    fn pass_on_untold(&mut self, routing: &Routing, now: Timestamp) {
+        let untold: Vec<(ChannelName, Box<Notice>)> = self
+            .lanes
+            .iter_mut()
+            .filter_map(|(channel, lane)| Some((channel.clone(), lane.gave_up.as_mut()?.untold.take()?)))
+            .collect();
+        for (channel, notice) in untold {
+            if let Some(fallback) = routing.instead_of(&channel) {
+                self.lanes.entry(fallback.clone()).or_default().push(*notice, now);
+            }
+        }
+    }
+
+    fn reclaim_orphans(&mut self, routing: &Routing, now: Timestamp) {
         let mut orphaned = None;
         self.lanes.retain(|channel, lane| {
-            if channels.contains(channel) {
+            if routing.wants(channel).is_some() {
                 return true;
             }
             lane.rest(now);
@@ -256,12 +308,28 @@ impl Outbox {
             }
             false
         });
-        if let Some(mut notice) = orphaned {
-            if let Some(unrouted) = self.unrouted.take() {
-                notice.fold(unrouted);
-            }
-            self.unrouted = Some(notice);
+        let Some(mut notice) = orphaned else { return };
+        if let Some((fallback, _)) = &routing.fallback {
+            self.lanes.entry(fallback.clone()).or_default().push(notice, now);
+            return;
         }
+        if let Some(unrouted) = self.unrouted.take() {
+            notice.fold(unrouted);
+        }
+        self.unrouted = Some(notice);
+    }
+
+    /// Has what waits for `channel`, or else `untold`, sent as soon as can be. Says whether there is anything to send.
+    pub fn redeliver(&mut self, channel: &ChannelName, untold: Option<Notice>, now: Timestamp) -> bool {
+        if let Some(head) = self.lanes.get_mut(channel).and_then(|lane| lane.head.as_mut()) {
+            if !head.leased_at(now) {
+                head.next_at = now;
+            }
+            return true;
+        }
+        let Some(notice) = untold else { return false };
+        self.lanes.entry(channel.clone()).or_default().push(notice, now);
+        true
     }
 
     /// Takes the leases of what may be sent at `now` on the channels that `open` lets through.

@@ -15,6 +15,13 @@ pub enum Schedule {
 }
 
 impl Schedule {
+    /// How far apart pings are expected.
+    pub fn interval(&self) -> Interval {
+        match self {
+            Self::Every(interval) => *interval,
+        }
+    }
+
     /// The instant by which the next ping must have arrived, when the last came at `from`: grace included.
     pub fn due_after(&self, from: Timestamp, grace: Grace) -> Timestamp {
         match self {

@@ -94,6 +94,18 @@ pub struct Project(Slug);
 impl Project {
     /// The project of an installation that has only one.
     pub const DEFAULT: &'static str = "default";
+    /// The operator's own project: in it Heartbeat watches itself, and its channels are the operator's.
+    pub const OPERATOR: &'static str = "heartbeat";
+
+    /// The operator's own project.
+    pub fn operator() -> Self {
+        Self(Slug(Self::OPERATOR.to_owned()))
+    }
+
+    /// Whether it is the operator's own.
+    pub fn is_operator(&self) -> bool {
+        self.as_str() == Self::OPERATOR
+    }
 
     /// Parses a project's name, by the rules of a slug.
     pub fn parse(text: &str) -> Result<Self, SlugError> {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::{
+    channel::ChannelName,
     decide::RestsOn,
     directory::{Entry, Put},
     history::Row,
@@ -302,6 +303,16 @@ pub trait Store: Send + Sync {
     /// since `since` at most `limit`, at least 2. Who reads on from the newest row that they have sees some rows again, and
     /// misses none that was written within the overlap.
     async fn feed(&self, project: &Project, since: Timestamp, limit: usize) -> Result<Vec<Row>, StoreError>;
+
+    /// The newest attempts to deliver on a project's channel before `before`, newest first, at most `limit`: rows of history
+    /// that are [`Happening::Delivery`](crate::history::Happening::Delivery).
+    async fn deliveries(
+        &self,
+        project: &Project,
+        channel: &ChannelName,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError>;
 
     /// The entry of the directory at this place; strongly consistent.
     async fn entry(&self, pk: &str, sk: &str) -> Result<Option<Entry>, StoreError>;

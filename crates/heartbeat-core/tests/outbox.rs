@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use heartbeat_core::{
     ChannelName, Context, Event, Grace, Monitor, MonitorId, NoticeKind, Origin, Outbox, Ping, Project, Reminders,
-    Schedule, Signal, Slug, Timestamp, decide,
+    Schedule, Signal, Slug, Timestamp,
+    channel::definition::Wants,
+    decide,
     delivery::{LEASE, Reason, Verdict},
-    outbox::{Lease, Owner, Settled, Settlement},
+    outage::Outages,
+    outbox::{Lease, Owner, Routing, Settled, Settlement},
 };
 
 const NOW: Timestamp = Timestamp::from_secs(1_000_000);
@@ -22,7 +25,8 @@ fn channel(name: &str) -> ChannelName {
 }
 
 fn happen(monitor: &Monitor, event: &Event, now: Timestamp) -> Monitor {
-    let context = Context { now, settle: Duration::from_secs(3), reminders: Reminders::default() };
+    let context =
+        Context { now, settle: Duration::from_secs(3), reminders: Reminders::default(), outages: Outages::default() };
     decide(monitor, event, &context).monitor
 }
 
@@ -38,7 +42,7 @@ fn failed() -> Monitor {
 }
 
 fn claim(monitor: &mut Monitor, channels: &[ChannelName], now: Timestamp) -> Vec<(String, NoticeKind)> {
-    monitor.outbox.route(channels, now);
+    monitor.outbox.route(&Routing::to(channels), now);
     let claims = monitor.outbox.claim(Lease { owner: OWNER, until: now.plus(LEASE) }, now, |_| true);
     claims.into_iter().map(|claim| (claim.channel.to_string(), claim.notice.kind())).collect()
 }
@@ -103,4 +107,92 @@ fn only_the_holder_of_the_lease_settles_and_only_once() {
     assert_eq!(monitor.outbox.settle(&id, &by(Owner(2)), NOW), Settled::Stale);
     assert_eq!(monitor.outbox.settle(&id, &by(OWNER), NOW), Settled::Done);
     assert_eq!(monitor.outbox.settle(&id, &by(OWNER), NOW), Settled::Stale);
+}
+
+fn wanted(words: &[&str]) -> Wants {
+    Wants::parse(words.iter().copied()).unwrap()
+}
+
+fn claims(monitor: &mut Monitor, routing: &Routing, now: Timestamp) -> Vec<(String, NoticeKind)> {
+    monitor.outbox.route(routing, now);
+    let claims = monitor.outbox.claim(Lease { owner: OWNER, until: now.plus(LEASE) }, now, |_| true);
+    claims.into_iter().map(|claim| (claim.channel.to_string(), claim.notice.kind())).collect()
+}
+
+fn to(lines: &[(&str, Wants)], fallback: Option<&str>) -> Routing {
+    let lines = lines.iter().map(|(name, wants)| (channel(name), *wants));
+    Routing::new(lines, fallback.map(|name| (channel(name), Wants::ALL)))
+}
+
+#[test]
+fn a_channel_is_told_what_it_wants_and_keeps_nothing_else() {
+    let mut monitor = failed();
+    let routing = to(&[("pager", wanted(&["down"])), ("log", wanted(&["up", "late"]))], None);
+    assert_eq!(claims(&mut monitor, &routing, NOW), [("pager".to_owned(), NoticeKind::Overdue)]);
+    settle(&mut monitor, "pager", Verdict::Done, at(1));
+    let mut monitor = happen(&monitor, &ping(Signal::Success), at(10));
+    assert_eq!(claims(&mut monitor, &routing, at(10)), [("log".to_owned(), NoticeKind::Recovery)]);
+    settle(&mut monitor, "log", Verdict::Done, at(11));
+    assert!(monitor.outbox.is_empty());
+}
+
+#[test]
+fn what_was_given_up_goes_to_the_fallback_and_so_does_what_follows_until_the_channel_works() {
+    let (mut monitor, routing) = (failed(), to(&[("mail", Wants::ALL)], Some("spare")));
+    assert_eq!(claims(&mut monitor, &routing, NOW), [("mail".to_owned(), NoticeKind::Overdue)]);
+    settle(&mut monitor, "mail", Verdict::GiveUp { reason: Reason::new("no answer") }, at(1));
+    assert!(!monitor.outbox.is_idle() && monitor.outbox.wake_at() <= Some(at(1)), "somebody must see to it");
+    assert_eq!(claims(&mut monitor, &routing, at(2)), [("spare".to_owned(), NoticeKind::Overdue)]);
+    settle(&mut monitor, "spare", Verdict::Done, at(3));
+    let mut monitor = happen(&monitor, &ping(Signal::Success), at(10));
+    let both = ["mail", "spare"].map(|name| (name.to_owned(), NoticeKind::Recovery));
+    assert_eq!(claims(&mut monitor, &routing, at(10)), both);
+    for name in ["mail", "spare"] {
+        settle(&mut monitor, name, Verdict::Done, at(11));
+    }
+    let mut monitor = happen(&monitor, &ping(Signal::Fail), at(20));
+    assert_eq!(claims(&mut monitor, &routing, at(20)), [("mail".to_owned(), NoticeKind::Overdue)], "it works again");
+}
+
+#[test]
+fn without_a_fallback_what_was_given_up_is_over_and_stays_to_be_seen() {
+    let (mut monitor, routing) = (failed(), to(&[("mail", Wants::ALL)], None));
+    claims(&mut monitor, &routing, NOW);
+    settle(&mut monitor, "mail", Verdict::GiveUp { reason: Reason::new("no answer") }, at(1));
+    assert_eq!(claims(&mut monitor, &routing, at(2)), []);
+    assert!(monitor.outbox.is_idle() && !monitor.outbox.is_empty());
+}
+
+#[test]
+fn where_there_is_nobody_to_tell_the_news_wait_for_whoever_comes() {
+    let mut monitor = failed();
+    assert_eq!(claims(&mut monitor, &to(&[], None), NOW), []);
+    assert!(monitor.outbox.unrouted.is_some());
+    assert_eq!(claims(&mut monitor, &to(&[], Some("spare")), at(1)), [("spare".to_owned(), NoticeKind::Overdue)]);
+}
+
+#[test]
+fn a_monitors_choice_leaves_out_the_others_and_never_the_fallback_where_nobody_is_left() {
+    let routing = to(&[("one", Wants::ALL), ("two", Wants::ALL)], Some("spare"));
+    let chosen = |names: &[&str]| routing.chosen(Some(&names.iter().map(|name| channel(name)).collect()));
+    for (names, told) in [(vec!["two"], "two"), (vec!["gone"], "spare")] {
+        assert_eq!(claims(&mut failed(), &chosen(&names), NOW), [(told.to_owned(), NoticeKind::Overdue)]);
+    }
+}
+
+#[test]
+fn a_person_has_what_waits_sent_at_once_and_what_was_given_up_sent_again() {
+    let (mut monitor, routing) = (failed(), to(&[("mail", Wants::ALL)], None));
+    claims(&mut monitor, &routing, NOW);
+    let retry = Verdict::Retry { at: at(900), reason: Reason::new("no answer") };
+    settle(&mut monitor, "mail", retry, at(1));
+    assert_eq!(claims(&mut monitor, &routing, at(2)), []);
+    assert!(monitor.outbox.redeliver(&channel("mail"), None, at(2)));
+    assert_eq!(claims(&mut monitor, &routing, at(2)).len(), 1);
+    let untold = monitor.outbox.lanes[&channel("mail")].head.clone().unwrap().notice;
+    settle(&mut monitor, "mail", Verdict::GiveUp { reason: Reason::new("no answer") }, at(3));
+    claims(&mut monitor, &routing, at(3));
+    assert!(!monitor.outbox.redeliver(&channel("mail"), None, at(4)), "nothing waits");
+    assert!(monitor.outbox.redeliver(&channel("mail"), Some(untold), at(4)));
+    assert_eq!(claims(&mut monitor, &routing, at(4)), [("mail".to_owned(), NoticeKind::Overdue)]);
 }

@@ -8,7 +8,8 @@ use heartbeat_core::{
     Reminders, RunId, Schedule, Shown, Signal, Slug, Status, Timestamp, Transition, decide,
     delivery::{Reason, Verdict},
     item::{self, Patch},
-    outbox::{Lease, Owner, Settlement},
+    outage::{Ended, Outages, Why, Window},
+    outbox::{Lease, Owner, Routing, Settlement},
     store::{Stored, WriteId},
 };
 use proptest::prelude::*;
@@ -27,7 +28,24 @@ enum Step {
 }
 
 fn context(now: Timestamp) -> Context {
-    Context { now, settle: SETTLE, reminders: Reminders::default() }
+    Context { now, settle: SETTLE, reminders: Reminders::default(), outages: outages(now) }
+}
+
+/// Where all is known that ever will be.
+fn all_known(now: Timestamp) -> Context {
+    Context { outages: Outages::default(), ..context(now) }
+}
+
+/// What is known at `now` of three outages of ours: one that ends, one of which nobody ever knows, one without an end.
+fn outages(now: Timestamp) -> Outages {
+    let at = |seconds| START.plus(Duration::from_secs(seconds));
+    let known = [(600, Some(4_000), true), (8_000, Some(8_900), false), (30_000, None, true)].into_iter();
+    let begun = known.filter(|(from, ..)| at(*from) <= now).map(|(from, to, heard)| {
+        let to = to.map(at).filter(|to| *to <= now);
+        let ended = to.map(|to| if heard { Ended::Heard(to) } else { Ended::Unknown(to) });
+        Window { from: at(from), ended, held_until: at(from + 900), why: Why::NoEvidence }
+    });
+    Outages::of(&begun.collect::<Vec<_>>())
 }
 
 fn signals() -> impl Strategy<Value = Signal> {
@@ -63,6 +81,7 @@ fn changes() -> impl Strategy<Value = Changes> {
             remind_every_s,
             max_runtime_s,
             resume_on_ping,
+            channels: None,
         })
 }
 
@@ -156,7 +175,7 @@ fn take(monitor: &mut Monitor, step: &Step, now: Timestamp, told: &mut Told) {
             told.transitions.extend(decision.transitions);
             *monitor = decision.monitor;
         }
-        Step::Route => monitor.outbox.route(&channels(), now),
+        Step::Route => monitor.outbox.route(&Routing::to(&channels()), now),
         Step::Claim => {
             let lease = Lease { owner: OWNER, until: now.plus(Duration::from_mins(1)) };
             monitor.outbox.claim(lease, now, |_| true);
@@ -206,7 +225,7 @@ proptest! {
                 let looked = decide(&monitor, &Event::Tick, &context(before));
                 prop_assert_eq!(&looked.monitor, &monitor);
                 let mut outbox = looked.monitor.outbox;
-                outbox.route(&channels(), before);
+                outbox.route(&Routing::to(&channels()), before);
                 let lease = Lease { owner: Owner(8), until: before.plus(Duration::from_mins(1)) };
                 prop_assert_eq!(outbox.claim(lease, before, |_| true), vec![], "something could have been sent");
             }
@@ -219,10 +238,10 @@ proptest! {
         let (mut watched, mut at) = (monitor.clone(), now);
         for nap in naps {
             at = at.plus(nap);
-            watched = decide(&watched, &Event::Tick, &context(at)).monitor;
+            watched = decide(&watched, &Event::Tick, &all_known(at)).monitor;
         }
-        watched = decide(&watched, &Event::Tick, &context(at)).monitor;
-        let slept = decide(&monitor, &Event::Tick, &context(at)).monitor;
+        watched = decide(&watched, &Event::Tick, &all_known(at)).monitor;
+        let slept = decide(&monitor, &Event::Tick, &all_known(at)).monitor;
         let outage = |monitor: &Monitor| match &monitor.status {
             Status::Overdue { incident } => Some((incident.since, incident.cause)),
             Status::New | Status::Ok { .. } | Status::Paused { .. } => None,

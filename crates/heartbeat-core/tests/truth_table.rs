@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use heartbeat_core::{
     Cause, Changes, Context, Decision, Event, Grace, Incident, Interval, Monitor, MonitorId, NoticeKind, Origin, Ping,
-    Project, Reminders, RestsOn, Schedule, Signal, Slug, Status, Timestamp, Transition, decide,
+    Project, Reminders, RestsOn, Schedule, Signal, Slug, Status, Timestamp, Transition, decide, outage::Outages,
 };
 
 const NOW: Timestamp = Timestamp::from_secs(1_000_000);
@@ -299,7 +299,7 @@ fn a_ping_that_a_pause_keeps_from_saying_anything_stands_in_nobodys_way_unless_i
 }
 
 fn context() -> Context {
-    Context { now: NOW, settle: SETTLE, reminders: Reminders::default() }
+    Context { now: NOW, settle: SETTLE, reminders: Reminders::default(), outages: Outages::default() }
 }
 
 fn ping(signal: Signal) -> Event {
@@ -321,6 +321,7 @@ fn monitor(name: &str) -> Monitor {
             cause: Cause::Missed,
             excerpt: None,
             reminders: 0,
+            confirm_at: None,
             next_reminder_at: Some(at(since + 3_600)),
         };
         (Status::Overdue { incident }, Some(at(since - 360)))

@@ -10,7 +10,7 @@ use heartbeat_core::{
 use crate::{
     message::{LIMIT, Line, Message, Span},
     moment::Reading,
-    story::{Mark, Story},
+    story::Mark,
     wording::{Detail, in_digest},
 };
 
@@ -42,7 +42,7 @@ struct Assembled {
 }
 
 fn mark(telling: &Telling) -> Mark {
-    Story::of(&telling.notice).mark()
+    Mark::of(&telling.notice)
 }
 
 /// `🔴 12 down · 🟢 3 ok again`.

@@ -5,15 +5,22 @@
 //! ([`plain`]). What a message says depends on its tellings alone: no clock is read, so the same news reads the same.
 
 mod digest;
+mod email;
 mod excerpt;
 pub mod html;
+pub mod http;
+pub mod kinds;
 pub mod message;
 mod moment;
+pub mod network;
 pub mod plain;
+mod repeat;
+mod secrets;
 mod story;
 pub mod telegram;
 pub mod terminal;
 mod test_alert;
+mod webhook;
 mod wording;
 
 #[cfg(test)]
@@ -22,6 +29,7 @@ mod samples;
 use heartbeat_core::{ChannelName, Telling};
 
 pub use crate::{
+    kinds::AllKinds,
     message::Message,
     telegram::{Telegram, TelegramSettings},
     terminal::Terminal,

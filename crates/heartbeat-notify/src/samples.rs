@@ -18,7 +18,7 @@ pub(crate) fn minutes(minutes: u64) -> Duration {
 
 /// An incident of the night, since `since`.
 pub(crate) fn incident(since: &str, cause: Cause) -> Incident {
-    Incident { since: at(since), cause, excerpt: None, reminders: 0, next_reminder_at: None }
+    Incident { since: at(since), cause, excerpt: None, reminders: 0, confirm_at: None, next_reminder_at: None }
 }
 
 /// The notice that an incident has opened, noticed after the settle time.

@@ -93,6 +93,8 @@ impl Story {
 pub(crate) enum Mark {
     /// Something new is wrong.
     Down,
+    /// Something may be wrong: we could not have heard otherwise.
+    Unknown,
     /// Something known is still wrong.
     StillDown,
     /// Something known is over.
@@ -103,12 +105,18 @@ pub(crate) enum Mark {
 
 impl Mark {
     /// All, in order of urgency.
-    pub(crate) const ALL: [Self; 4] = [Self::Down, Self::StillDown, Self::Back, Self::WasDown];
+    pub(crate) const ALL: [Self; 5] = [Self::Down, Self::Unknown, Self::StillDown, Self::Back, Self::WasDown];
+
+    /// The mark of `notice`.
+    pub(crate) fn of(notice: &Notice) -> Self {
+        if notice.unconfirmed { Self::Unknown } else { Story::of(notice).mark() }
+    }
 
     /// The sign at the start of a line.
     pub(crate) const fn emoji(self) -> &'static str {
         match self {
             Self::Down => "🔴",
+            Self::Unknown => "⚪",
             Self::StillDown => "🟠",
             Self::Back => "🟢",
             Self::WasDown => "🟡",
@@ -119,6 +127,7 @@ impl Mark {
     pub(crate) const fn counted(self) -> &'static str {
         match self {
             Self::Down => "down",
+            Self::Unknown => "unconfirmed",
             Self::StillDown => "still down",
             Self::Back => "ok again",
             Self::WasDown => "was down, now ok",

@@ -4,6 +4,7 @@
 mod answer;
 mod client;
 mod failure;
+mod kind;
 mod setting;
 mod sourced;
 
@@ -27,9 +28,10 @@ use teloxide::{
 use tokio::time::timeout;
 use tracing::warn;
 
+pub(crate) use self::kind::Config;
 use self::{
     answer::{Me, Place},
-    client::Client,
+    client::{Client, Place as SettingsPlace},
     failure::Failure,
 };
 pub use self::{
@@ -37,7 +39,7 @@ pub use self::{
     setting::{ApiUrl, BotToken, Chat, SettingError},
     sourced::{Complaint, Source, SourcedTelegram},
 };
-use crate::{Message, channel_name, html, message, plain};
+use crate::{Message, channel_name, html, message, plain, test_alert};
 
 /// How long a message may take when nothing else is said: a slow phone network's worth, well within a lease.
 pub const DEFAULT_TIME_OUT: Duration = Duration::from_secs(10);
@@ -147,6 +149,11 @@ impl Telegram {
         })
     }
 
+    /// The same, set up by a channel of a project: what it complains of is called as it is there.
+    fn of_project(self) -> Self {
+        Self { client: self.client.at(SettingsPlace::Channel), ..self }
+    }
+
     /// Asks Telegram whose token this is, and whether that bot sees the chat: for a start-up that says what is wrong and
     /// goes on. A group that has moved is followed.
     pub async fn check(&self) -> Checked {
@@ -168,7 +175,7 @@ impl Telegram {
                 Checked::BadChat { bot, reason }
             }
             // The token was good a moment ago: this is a Bot API that does not know how to look at a chat.
-            Failure::UnknownToken
+            Failure::UnknownToken(_)
             | Failure::TimedOut(_)
             | Failure::Exchange(_)
             | Failure::Garbled(_)
@@ -242,7 +249,7 @@ impl Telegram {
                 | Failure::Garbled(_)
                 | Failure::ServerError(_)
                 | Failure::SlowDown(_)
-                | Failure::UnknownToken
+                | Failure::UnknownToken(_)
                 | Failure::UnknownChat
                 | Failure::Blocked
                 | Failure::Removed
@@ -274,7 +281,7 @@ impl Telegram {
     }
 
     fn follow(&self, to: Recipient) {
-        warn!(chat_id = %to, "the Telegram group has moved: set TELEGRAM_CHAT_ID to its new id");
+        warn!(chat_id = %to, "the Telegram group has moved: set the chat to its new id");
         *self.recipient.lock().unwrap_or_else(PoisonError::into_inner) = to;
     }
 }
@@ -328,6 +335,10 @@ impl Channel for Telegram {
             [] => Outcome::Delivered,
             told => self.tell(&message(told)).await,
         }
+    }
+
+    async fn test(&self) -> Outcome {
+        self.tell(&test_alert()).await
     }
 }
 

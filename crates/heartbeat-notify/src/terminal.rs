@@ -15,7 +15,7 @@ use heartbeat_core::{
 };
 use tokio::{sync::Mutex, task::spawn_blocking, time::timeout};
 
-use crate::{Message, channel_name, message, plain};
+use crate::{Message, channel_name, message, plain, test_alert};
 
 /// Writing a few lines takes no time worth naming; a writer that blocks is a full pipe.
 const TIME_OUT: Duration = Duration::from_secs(1);
@@ -85,6 +85,10 @@ impl Channel for Terminal {
             [] => Outcome::Delivered,
             told => self.tell(&message(told)).await,
         }
+    }
+
+    async fn test(&self) -> Outcome {
+        self.tell(&test_alert()).await
     }
 }
 

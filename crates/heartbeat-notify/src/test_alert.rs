@@ -11,7 +11,7 @@ pub fn test_alert() -> Message {
         lines: vec![
             Line::Text(headline),
             Line::plain("Alerts arrive here. Nothing is wrong"),
-            Line::plain("Sent by: heartbeat test-alert"),
+            Line::plain("Somebody has sent this to see whether they do"),
         ],
     }
 }
@@ -26,12 +26,12 @@ mod tests {
         insta::assert_snapshot!(plain::render(&test_alert()), @"
         🔔 Heartbeat test alert
         Alerts arrive here. Nothing is wrong
-        Sent by: heartbeat test-alert
+        Somebody has sent this to see whether they do
         ");
         insta::assert_snapshot!(html::render(&test_alert()), @"
         🔔 <b>Heartbeat</b> test alert
         Alerts arrive here. Nothing is wrong
-        Sent by: heartbeat test-alert
+        Somebody has sent this to see whether they do
         ");
     }
 }

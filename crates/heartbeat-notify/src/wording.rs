@@ -9,7 +9,7 @@ use crate::{
     excerpt::visible_end,
     message::{Line, Message, Span},
     moment::{Fineness, Reading},
-    story::Story,
+    story::{Mark, Story},
 };
 
 /// An outage shorter than this is news; from then on it is worth saying how long it has lasted.
@@ -19,6 +19,7 @@ const WORTH_SAYING: Duration = Duration::from_mins(1);
 pub(crate) fn own(telling: &Telling) -> Message {
     let words = Words::new(telling, Reading::at(telling.notice.at));
     let mut lines = vec![Line::Text(words.headline())];
+    lines.extend(words.of_ourselves().map(Line::plain));
     lines.extend(words.story_line().map(Line::plain));
     lines.extend(words.excerpt().map(Line::Block));
     lines.push(Line::plain(words.last_ping()));
@@ -68,10 +69,33 @@ impl<'a> Words<'a> {
             named => format!(" ({named})"),
         };
         vec![
-            Span::Plain(format!("{} ", self.story.mark().emoji())),
+            Span::Plain(format!("{} ", Mark::of(&self.telling.notice).emoji())),
             Span::Bold(monitor.slug.to_string()),
-            Span::Plain(format!("{project} {}", self.happened())),
+            Span::Plain(format!("{project} {}{}", self.unconfirmed(), self.happened())),
         ]
+    }
+
+    /// Said where nobody knows: we could not have heard the job.
+    fn unconfirmed(&self) -> &'static str {
+        if self.telling.notice.unconfirmed { "unconfirmed: " } else { "" }
+    }
+
+    /// What our own part in it is.
+    fn of_ourselves(&self) -> Option<&'static str> {
+        let monitor = &self.telling.monitor;
+        if self.telling.notice.unconfirmed {
+            return Some("Heartbeat itself could not hear pings for a while, so this job may be well");
+        }
+        if !monitor.project.is_operator() || self.telling.notice.standing == Standing::Up {
+            return None;
+        }
+        match monitor.slug.as_str() {
+            "ingest" => {
+                Some("Heartbeat itself: no API proves that pings are received. Silence is held, deadlines will move")
+            }
+            "canary" => Some("Heartbeat itself: pings through its public address do not arrive"),
+            _ => None,
+        }
     }
 
     fn happened(&self) -> String {

@@ -1,16 +1,16 @@
 //! Telegram over the wire: what arrives at the Bot API, and what each of its answers comes to.
 #![cfg(test)]
 
+#[path = "telegram_wire/kind.rs"]
+mod kind;
+#[path = "wire/scene.rs"]
+mod scene;
 #[path = "telegram_wire/sourced.rs"]
 mod sourced;
 #[path = "telegram_wire/stub.rs"]
 mod stub;
 
-use std::{
-    io,
-    sync::{Arc, Mutex, OnceLock},
-    time::Duration,
-};
+use std::time::Duration;
 
 use heartbeat_core::{
     Channel, ChannelName, Grace, Incident, Monitor, MonitorId, Notice, Origin, Rev, Schedule, Telling, Timestamp,
@@ -23,8 +23,8 @@ use heartbeat_notify::{
 };
 use serde_json::{Value, json};
 use tokio::net::TcpSocket;
-use tracing_subscriber::fmt::MakeWriter;
 
+use scene::logged;
 use stub::{Arrived, Play, Stub, refused, refused_with, taken};
 
 const TOKEN: &str = "123456:a-Very_secret-token";
@@ -46,7 +46,7 @@ fn telegram(api_url: ApiUrl, time_out: Duration) -> Telegram {
 fn telling(excerpt: &str) -> Telling {
     let since = Timestamp::parse("2026-11-23T03:00:00Z").unwrap();
     let cause = Cause::Failed { exit: Some(1) };
-    let incident = Incident { since, cause, excerpt: None, reminders: 0, next_reminder_at: None };
+    let incident = Incident { since, cause, excerpt: None, reminders: 0, confirm_at: None, next_reminder_at: None };
     let id = MonitorId::parse("default/nightly-backup").unwrap();
     let monitor = Monitor::new(id, Origin::Ping, Schedule::default(), Grace::DEFAULT, since);
     let notice = Notice::opened(&incident, None, Rev(1), since);
@@ -71,8 +71,13 @@ fn try_again(after_s: Option<u64>, reason: &str) -> Outcome {
     Outcome::TryAgain { after: after_s.map(Duration::from_secs), reason: Reason::new(reason) }
 }
 
-fn refusal(reason: &str) -> Outcome {
-    Outcome::Refused { reason: Reason::new(reason) }
+/// The same, after an answer with this status.
+fn answered_try_again(status: u16, after_s: Option<u64>, reason: &str) -> Outcome {
+    Outcome::TryAgain { after: after_s.map(Duration::from_secs), reason: Reason::new(reason).with_status(status) }
+}
+
+fn refusal(status: u16, reason: &str) -> Outcome {
+    Outcome::Refused { reason: Reason::new(reason).with_status(status) }
 }
 
 #[tokio::test]
@@ -119,8 +124,11 @@ async fn a_delivered_message_is_delivered_whatever_else_the_answer_says() {
 #[tokio::test]
 async fn the_wish_to_slow_down_is_handed_on() {
     let slow = refused_with(429, "Too Many Requests: retry after 35", &json!({"retry_after": 35}));
-    assert_eq!(outcome(slow).await, try_again(Some(35), "Telegram asks us to slow down"));
-    assert_eq!(outcome(refused(429, "Too Many Requests")).await, try_again(None, "Telegram asks us to slow down"));
+    assert_eq!(outcome(slow).await, answered_try_again(429, Some(35), "Telegram asks us to slow down"));
+    assert_eq!(
+        outcome(refused(429, "Too Many Requests")).await,
+        answered_try_again(429, None, "Telegram asks us to slow down")
+    );
 }
 
 #[tokio::test]
@@ -142,17 +150,21 @@ async fn what_a_person_must_mend_is_refused_in_words_that_say_how() {
         (404, "Not Found", "Telegram does not know this bot token: check TELEGRAM_BOT_TOKEN (@BotFather shows it)"),
         (400, "Bad Request: TOPIC_CLOSED", "Telegram refuses (400): Bad Request: TOPIC_CLOSED"),
     ] {
-        assert_eq!(outcome(refused(code, description)).await, refusal(reason), "{code} {description}");
+        assert_eq!(outcome(refused(code, description)).await, refusal(code, reason), "{code} {description}");
     }
 }
 
 #[tokio::test]
 async fn a_server_with_a_bad_day_is_tried_again() {
     let fault = "Telegram has a fault of its own (500)";
-    assert_eq!(outcome(refused(500, "Internal Server Error")).await, try_again(None, fault));
+    assert_eq!(outcome(refused(500, "Internal Server Error")).await, answered_try_again(500, None, fault));
     for (status, body) in [(502, "<html><h1>502 Bad Gateway</h1></html>"), (200, "garbage"), (200, ""), (302, "{}")] {
         let reason = format!("the answer (HTTP {status}) is not the Bot API's: if it stays so, check TELEGRAM_API_URL");
-        assert_eq!(outcome(Play::Answer(status, body.to_owned())).await, try_again(None, &reason), "{status} {body}");
+        assert_eq!(
+            outcome(Play::Answer(status, body.to_owned())).await,
+            answered_try_again(status, None, &reason),
+            "{status} {body}"
+        );
     }
 }
 
@@ -160,7 +172,7 @@ async fn a_server_with_a_bad_day_is_tried_again() {
 async fn a_huge_answer_is_not_read_to_its_end() {
     let huge = Play::Answer(200, format!(r#"{{"ok":true,"result":"{}"}}"#, "x".repeat(8_000_000)));
     let reason = "the answer (HTTP 200) is not the Bot API's: if it stays so, check TELEGRAM_API_URL";
-    assert_eq!(outcome(huge).await, try_again(None, reason));
+    assert_eq!(outcome(huge).await, answered_try_again(200, None, reason));
 }
 
 #[tokio::test]
@@ -214,7 +226,7 @@ async fn a_group_that_has_moved_is_followed_at_once_and_from_then_on() {
 async fn groups_that_move_in_a_circle_are_not_followed_for_ever() {
     let (outcome, arrived) = send([moved(-200), moved(-100), moved(-200)], LONG).await;
     let reason = "the group has moved to chat -200 and on from there: set TELEGRAM_CHAT_ID to its new id";
-    assert_eq!((outcome, arrived.len()), (try_again(None, reason), 3));
+    assert_eq!((outcome, arrived.len()), (answered_try_again(400, None, reason), 3));
 }
 
 #[tokio::test]
@@ -276,7 +288,7 @@ async fn the_start_up_check_tells_what_is_wrong_with_the_bot() {
     let unknown = "Telegram does not know this bot token: check TELEGRAM_BOT_TOKEN (@BotFather shows it)";
     let silent = "Telegram did not answer within 300 ms";
     for (play, time_out, said) in [
-        (refused(401, "Unauthorized"), LONG, Checked::BadBot { reason: Reason::new(unknown) }),
+        (refused(401, "Unauthorized"), LONG, Checked::BadBot { reason: Reason::new(unknown).with_status(401) }),
         (Play::Silence, SHORT, Checked::Unanswered { reason: Reason::new(silent) }),
     ] {
         let (checked, arrived) = check([play], time_out).await;
@@ -287,18 +299,23 @@ async fn the_start_up_check_tells_what_is_wrong_with_the_bot() {
 
 #[tokio::test]
 async fn the_start_up_check_tells_what_is_wrong_with_the_chat() {
-    for (play, reason) in [
+    for (status, play, reason) in [
         (
+            400,
             refused(400, "Bad Request: chat not found"),
             "Telegram does not know the chat: check TELEGRAM_CHAT_ID, and add the bot or write to it first",
         ),
         (
+            403,
             refused(403, "Forbidden: bot was kicked from the group chat"),
             "the bot was removed from the chat: add it again",
         ),
     ] {
         let (checked, _) = check([known(), play], LONG).await;
-        assert_eq!(checked, Checked::BadChat { bot: "@heart_bot".to_owned(), reason: Reason::new(reason) });
+        assert_eq!(
+            checked,
+            Checked::BadChat { bot: "@heart_bot".to_owned(), reason: Reason::new(reason).with_status(status) }
+        );
     }
 }
 
@@ -324,40 +341,9 @@ async fn a_test_alert_is_a_message_like_any_other() {
     let stub = Stub::playing([taken(), refused(400, "Bad Request: chat not found")]).await;
     let telegram = telegram(stub.url.clone(), LONG);
     assert_eq!(telegram.tell(&test_alert()).await, Outcome::Delivered);
-    assert!(matches!(telegram.tell(&test_alert()).await, Outcome::Refused { .. }));
+    assert!(matches!(telegram.test().await, Outcome::Refused { .. }));
+    assert_eq!(stub.arrived()[1].body, stub.arrived()[0].body);
     assert_eq!(stub.chats(), [-100, -100]);
-}
-
-/// Everything that is logged, at every level.
-#[derive(Clone, Default)]
-struct Logged(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Logged {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Logged {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
-/// What all tests of this file have logged.
-fn logged() -> &'static Logged {
-    static LOGGED: OnceLock<Logged> = OnceLock::new();
-    LOGGED.get_or_init(|| {
-        let logged = Logged::default();
-        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(logged.clone()).init();
-        logged
-    })
 }
 
 #[tokio::test]
@@ -365,7 +351,7 @@ async fn the_token_is_in_no_reason_and_no_log_line() {
     let echo = format!("Bad Request: can't parse entities: https://api.telegram.org/bot{TOKEN}/SendMessage");
     let plays = [moved(-200), refused(400, &echo), refused(400, &format!("Bad Request: {TOKEN}"))];
     let (outcome, _) = send(plays, LONG).await;
-    assert_eq!(outcome, refusal("Telegram refuses (400): Bad Request: (token)"));
+    assert_eq!(outcome, refusal(400, "Telegram refuses (400): Bad Request: (token)"));
 
     let (_socket, url) = nobody();
     let unreachable = telegram(url, LONG);
@@ -373,7 +359,7 @@ async fn the_token_is_in_no_reason_and_no_log_line() {
     for outcome in [unreachable.send(&[telling("")]).await, send([Play::Silence], SHORT).await.0] {
         seen.push(format!("{outcome:?}"));
     }
-    seen.push(String::from_utf8(logged().0.lock().unwrap().clone()).unwrap());
+    seen.push(logged().text());
     assert!(seen.iter().any(|text| text.contains("the Telegram group has moved")), "our own lines are seen");
     assert!(seen.iter().any(|text| text.contains("starting new connection")), "reqwest's lines are seen");
     for text in seen {

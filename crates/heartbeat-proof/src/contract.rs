@@ -13,6 +13,7 @@ pub mod feed;
 pub mod find;
 pub mod history;
 pub mod key;
+pub mod ledger;
 pub mod page;
 pub mod race;
 pub mod scene;
@@ -43,6 +44,9 @@ pub trait Harness: Send + Sync {
 
     /// The stored attribute of this name.
     async fn attribute(&self, id: &MonitorId, name: &str) -> Option<Value>;
+
+    /// Damages every row of history of this monitor so that nobody can understand it; its place stays.
+    async fn damage_history(&self, id: &MonitorId);
 
     /// The next `n` writes fail before they are stored, as that store's engine fails; with them what it would have stored
     /// together with them. Those after work again.
@@ -77,6 +81,7 @@ macro_rules! contract_tests {
             commit::a_decision_on_silence_conflicts_with_any_ping,
             commit::only_what_differs_is_written,
             commit::what_this_version_does_not_know_survives_its_writes,
+            commit::a_choice_of_channels_is_kept_and_taken_back,
             commit::a_decision_about_nobody_conflicts,
             commit::a_monitor_and_its_keys_are_made_together_or_not_at_all,
             commit::a_decision_that_conflicts_makes_no_key,
@@ -87,7 +92,8 @@ macro_rules! contract_tests {
             settle::a_delivered_entry_leaves_the_outbox,
             settle::only_the_owner_of_the_lease_settles_its_entry,
             settle::a_retry_keeps_the_entry_and_says_when,
-            settle::what_is_given_up_stays_visible,
+            settle::what_is_given_up_stays_visible_and_is_kept_until_it_is_routed,
+            settle::what_was_given_up_is_sent_again_by_hand_and_settled,
             settle::a_lease_survives_pings,
             settle::what_was_settled_is_looked_at_at_once_and_ordinary_only_after_a_look,
             due::what_is_due_comes_earliest_first_and_no_more_than_asked_for,
@@ -106,6 +112,13 @@ macro_rules! contract_tests {
             feed::a_feed_is_oldest_first_from_a_little_before_and_of_one_project_alone,
             feed::who_reads_on_from_the_newest_row_misses_none,
             feed::what_is_written_late_is_found_by_reading_on,
+            ledger::deliveries_are_newest_first_and_of_one_channel_of_one_project_alone,
+            ledger::deliveries_are_read_page_by_page,
+            ledger::an_attempt_that_is_settled_twice_is_one_row,
+            ledger::an_attempt_is_told_with_everything_that_is_known_of_it,
+            ledger::an_attempt_that_cannot_be_understood_hides_no_other,
+            ledger::what_is_settled_late_is_read_in_its_place,
+            ledger::many_monitors_that_are_told_in_one_message_are_all_there,
             directory::the_first_revision_goes_where_nothing_is_and_each_next_one_over_the_one_before,
             directory::an_entry_says_what_it_was_told,
             directory::entries_are_in_order_and_of_one_owner_alone,
@@ -118,6 +131,7 @@ macro_rules! contract_tests {
             race::what_was_answered_is_there_after_a_crash,
             size::the_longest_names_and_the_largest_body_are_stored_as_they_are,
             size::the_largest_monitors_are_stored_as_they_are,
+            size::a_monitor_with_as_much_to_tell_as_can_be_is_stored_as_it_is,
             trouble::a_decision_that_fails_changes_nothing_and_may_be_made_again,
             trouble::a_ping_that_fails_changes_nothing_and_may_be_sent_again,
             trouble::a_settlement_or_a_deferral_that_fails_changes_nothing_and_may_be_made_again,

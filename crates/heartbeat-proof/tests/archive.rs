@@ -16,15 +16,19 @@ use std::{
 
 use async_trait::async_trait;
 use heartbeat_core::{
-    Event, Store, StoreError, Timestamp,
+    Event, Monitor, MonitorId, Project, Slug, Store, StoreError, Timestamp,
     archive::{Archive, Comparison, Copied, CopyError, Difference, Kind, Page, Place, Record, Refused, Wrong},
     archive::{compare, copy, is_copy_of},
+    channel::definition::{
+        ChannelRole, ChannelState, Defined, Definition, Wants, add_channel, change_channel, channels,
+    },
     directory::Entry,
     dynamo::{Detector, DynamoStore, Options, Shared},
-    store::{Extended, Found, Part, shard_of},
+    history::Row,
+    store::{Change, Committed, Extended, Found, Part, shard_of},
 };
 use heartbeat_proof::{
-    contract::scene::{self, NOW, id, ping, pinged, put},
+    contract::scene::{self, NOW, channel, id, ping, pinged, put},
     dynamo::Ground,
     engines::Engine,
 };
@@ -85,7 +89,7 @@ async fn assert_lived_in_alike(old: &SqliteStore, new: &SqliteStore, monitors: u
     assert_eq!(old.keys().await, new.keys().await);
     assert_eq!(old.entries("channel").await, new.entries("channel").await);
     assert_eq!(old.due(0, Timestamp::MAX, usize::MAX).await, new.due(0, Timestamp::MAX, usize::MAX).await);
-    let project = heartbeat_core::Project::default();
+    let project = Project::default();
     assert_eq!(old.feed(&project, NOW, 500).await, new.feed(&project, NOW, 500).await);
 }
 
@@ -269,6 +273,81 @@ async fn what_was_changed_behind_its_back_is_named() {
     );
 }
 
+/// What a person sees of a project's channels: their definitions, and what was told on each.
+async fn channels_of(store: &dyn Store, project: &Project) -> Vec<(Defined, Vec<Row>)> {
+    let mut seen = Vec::new();
+    for defined in channels(store, project).await.unwrap() {
+        let told = store.deliveries(project, &defined.name, Timestamp::MAX, 100).await.unwrap();
+        seen.push((defined, told));
+    }
+    seen
+}
+
+/// Channels of two projects, of every state and role, of which one was changed and one removed, and what was told on them.
+async fn furnish_with_channels(store: &dyn Store) {
+    let definition = |state| Definition {
+        kind: "webhook".to_owned(),
+        config: json!({"url": "https://example.org/hook", "secret": {"value": "hunter2"}, "retries": [1, 2.5, null]}),
+        wants: Wants::parse(["down", "up"]).unwrap(),
+        role: ChannelRole::Main,
+        state,
+        created_at: NOW,
+    };
+    let disabled = ChannelState::Disabled { at: NOW, why: "410 \"Gone\"".to_owned() };
+    let fallback = Definition { role: ChannelRole::Fallback, ..definition(ChannelState::Enabled) };
+    for project in ["default", "team"] {
+        let project = Project::parse(project).unwrap();
+        for (name, definition) in [
+            ("telegram", definition(ChannelState::Enabled)),
+            ("ops-mail", definition(disabled.clone())),
+            ("last-resort", fallback.clone()),
+            ("gone", definition(ChannelState::Enabled)),
+        ] {
+            add_channel(store, &project, &channel(name), &definition).await.unwrap();
+        }
+        let removed =
+            |there: &Defined| Some(Definition { state: ChannelState::Removed { at: NOW }, ..there.definition.clone() });
+        change_channel(store, &project, &channel("gone"), removed).await.unwrap();
+        for (number, slug) in (1..).zip(["one", "two", "three"]) {
+            let id = MonitorId::new(project.clone(), Slug::parse(slug).unwrap());
+            let names = ["telegram", "ops-mail"].map(channel);
+            let rows = (number * 10..).zip(&names);
+            let rows = rows.map(|(tag, name)| scene::delivery(&id, name, NOW.plus(scene::minutes(number)), tag));
+            let monitor = Monitor { id: id.clone(), channels: Some(names.clone().into()), ..pinged("job") };
+            let change = Change { rows: rows.collect(), ..scene::creation(monitor, NOW, 1) };
+            assert_eq!(store.commit(change).await, Ok(Committed::Done));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn channels_and_what_was_told_on_them_move_there_and_back() {
+    let (old, new) = (House::new(), House::new());
+    let (here, there) = (Ground::on(Engine::dynoxide()).await, Ground::on(Engine::dynoxide()).await);
+    furnish_with_channels(&old.store).await;
+    // From file to tables, to other tables, to a file.
+    let (first, second) = (tables(&here).await, tables(&there).await);
+    let route: [(&dyn Archive, &dyn Archive); 3] = [(&old.store, &*first), (&*first, &*second), (&*second, &new.store)];
+    for (from, to) in route {
+        let copied = move_into(from, to).await.unwrap();
+        assert_eq!((copied.refused, copied.strange, copied.events), (0, 0, 12), "{:?}", copied.refusals);
+        assert_equal(from, to).await;
+    }
+    for project in ["default", "team"].map(|project| Project::parse(project).unwrap()) {
+        let before = channels_of(&old.store, &project).await;
+        let sizes: Vec<_> = before.iter().map(|(defined, told)| (defined.name.as_str(), told.len())).collect();
+        assert_eq!(sizes, [("last-resort", 0), ("ops-mail", 3), ("telegram", 3)], "what is removed is not seen");
+        for store in [&*first as &dyn Store, &*second, &new.store] {
+            assert_eq!(channels_of(store, &project).await, before);
+            let definition = &before.first().unwrap().0.definition;
+            let again = add_channel(store, &project, &channel("telegram"), definition).await;
+            assert!(again.is_err(), "its name is taken there, too");
+        }
+    }
+    let id = MonitorId::new(Project::default(), Slug::parse("one").unwrap());
+    assert_eq!(there.events(&id).await.len(), 2 * 3, "its monitor's stream, its project's and its channel's");
+}
+
 async fn monitor_of(archive: &dyn Archive, name: &str) -> Record {
     let page = archive.page(Kind::Monitor, None, 1_000).await.unwrap();
     page.records.into_iter().find(|record| record.name == name).unwrap()
@@ -284,7 +363,7 @@ async fn history_that_waits_in_an_item_is_history_and_what_json_cannot_say_comes
     let told = scene::row(&id("job"), NOW, 5);
     let mut paused = scene::decision(&stored, &Event::Pause { until: None }, NOW, 9);
     paused.rows = vec![told.clone()];
-    assert_eq!(from.commit(paused).await, Ok(heartbeat_core::store::Committed::Done));
+    assert_eq!(from.commit(paused).await, Ok(Committed::Done));
     let happening = serde_json::to_value(&told.happening).unwrap();
     let line = |tag: u64| Value::from(json!({"at": NOW.as_micros(), "tag": tag, "happening": happening}).to_string());
     here.set_attribute(&id("job"), "journal", &json!([line(5), line(6)])).await;

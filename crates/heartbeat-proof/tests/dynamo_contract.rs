@@ -16,7 +16,7 @@ use heartbeat_proof::{
     dynamo::{Failing, Ground},
     engines::Engine,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// An end so far away is none.
 const NEVER: i64 = 100_000_000_000;
@@ -78,6 +78,16 @@ impl Harness for OnDynamo {
         // There it is in seconds, as DynamoDB's TTL wants it.
         let seconds = value.as_i64().filter(|seconds| *seconds < NEVER)?;
         Some(Value::from(seconds * 1_000_000))
+    }
+
+    async fn damage_history(&self, id: &MonitorId) {
+        let rows = self.ground.events(id).await;
+        assert!(!rows.is_empty());
+        for mut row in rows {
+            let odd = json!({"M": {"kind": {"S": "danced"}}});
+            assert!(row.as_object_mut().and_then(|row| row.insert("happening".to_owned(), odd)).is_some());
+            self.ground.call("PutItem", &json!({"TableName": self.ground.tables().events, "Item": row})).await;
+        }
     }
 
     async fn fail_next_writes(&self, count: u32) {

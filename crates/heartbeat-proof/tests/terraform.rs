@@ -16,7 +16,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use heartbeat_core::dynamo::tables::{self, Attribute, Key, Kind, Table};
+use heartbeat_core::{
+    channel::secret::SSM_PREFIX,
+    dynamo::tables::{self, Attribute, Key, Kind, Table},
+};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -190,12 +193,15 @@ fn the_functions_are_given_what_the_programs_read() {
             assert_eq!(named.next(), None, "{name} is told of {} twice", table.name);
         }
     }
-    let checker = functions().remove("heartbeat-checker").unwrap();
+    let functions = functions();
+    let variables = |name: &str| &functions[name]["environment"][0]["variables"];
+    let (api, checker) = (variables("heartbeat-api"), variables("heartbeat-checker"));
     let parameters = resources("aws_ssm_parameter");
     let made: BTreeSet<&str> = parameters.values().map(|parameter| text(&parameter["name"])).collect();
-    let variables = &checker["environment"][0]["variables"];
-    let read = ["TELEGRAM_BOT_TOKEN_PARAM", "TELEGRAM_CHAT_ID_PARAM"].map(|variable| text(&variables[variable]));
-    assert_eq!(BTreeSet::from(read), made);
+    let read = ["TELEGRAM_BOT_TOKEN_PARAM", "TELEGRAM_CHAT_ID_PARAM", "HEARTBEAT_CANARY_KEY_PARAM"];
+    assert_eq!(BTreeSet::from(read.map(|variable| text(&checker[variable]))), made);
+    // Both judge silence: one that is less patient would undo what the other holds.
+    assert_eq!(text(&api["HEARTBEAT_OUTAGE_HOLD"]), text(&checker["HEARTBEAT_OUTAGE_HOLD"]));
 }
 
 /// What a policy allows: for each resource, the actions.
@@ -257,7 +263,18 @@ fn the_api_may_do_what_the_readme_says_and_no_more() {
     let mut without_logs = function;
     without_logs.remove("log-group:/aws/lambda/heartbeat-api:*").expect("its log group");
     assert_eq!(without_logs, elsewhere, "the function and a container do the same");
-    assert!(elsewhere.values().flatten().all(|action| action.starts_with("dynamodb:")), "{elsewhere:?}");
+    let others: BTreeMap<_, _> =
+        elsewhere.iter().filter(|(_, may)| !may.iter().all(|action| action.starts_with("dynamodb:"))).collect();
+    assert_eq!(others, BTreeMap::from([(&secrets_of_channels(), &only("ssm:GetParameters"))]));
+}
+
+/// What a channel may name, as policies name it: the code refuses all else.
+fn secrets_of_channels() -> String {
+    format!("parameter{SSM_PREFIX}*")
+}
+
+fn only(action: &str) -> BTreeSet<String> {
+    BTreeSet::from([action.to_owned()])
 }
 
 #[test]
@@ -270,13 +287,13 @@ fn the_checker_may_do_what_it_does_and_no_more() {
     let scanned: Vec<&String> =
         checker.iter().filter(|(_, may)| may.contains("dynamodb:Scan")).map(|(on, _)| on).collect();
     assert_eq!(scanned, ["table/heartbeat-monitors"], "the auditor reads monitors");
-    let one = |action: &str| BTreeSet::from([action.to_owned()]);
-    for secret in ["telegram-bot-token", "telegram-chat-id"] {
-        assert_eq!(checker[&format!("parameter/heartbeat/{secret}")], one("ssm:GetParameters"));
+    for secret in ["telegram-bot-token", "telegram-chat-id", "canary-api-key"] {
+        assert_eq!(checker[&format!("parameter/heartbeat/{secret}")], only("ssm:GetParameters"));
     }
-    assert_eq!(of_service(&checker, "ssm"), one("GetParameters"));
-    assert_eq!(checker["table/heartbeat-api-keys"], one("dynamodb:DescribeTable"), "it opens no keys");
-    assert_eq!(checker["heartbeat-dead-letters"], one("sqs:SendMessage"));
+    assert_eq!(checker[&secrets_of_channels()], only("ssm:GetParameters"));
+    assert_eq!(of_service(&checker, "ssm"), only("GetParameters"));
+    assert_eq!(checker["table/heartbeat-api-keys"], only("dynamodb:DescribeTable"), "it opens no keys");
+    assert_eq!(checker["heartbeat-dead-letters"], only("sqs:SendMessage"));
     let calls = read(&folder().join("../crates/heartbeat-core/src/dynamo/parameters.rs"));
     assert!(
         calls.contains(".get_parameters()") && !calls.contains(".get_parameter()"),
@@ -410,7 +427,7 @@ fn the_schedule_calls_the_checker_and_repeats_nothing() {
 #[test]
 fn no_secret_is_in_the_plan() {
     let parameters = resources("aws_ssm_parameter");
-    assert_eq!(parameters.len(), 2);
+    assert_eq!(parameters.len(), 3);
     for (address, parameter) in parameters {
         assert_eq!(parameter["type"], "SecureString", "{address}");
         for value in ["value", "value_wo", "insecure_value"] {

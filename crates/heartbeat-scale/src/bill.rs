@@ -138,10 +138,10 @@ mod tests {
 
     #[test]
     fn ten_thousand_pings_a_minute_cost_what_paper_and_pencil_say() {
-        // 10,000 × 43,800 minutes × 3 units × $0.625 a million, and 3 units for each of 120,000 commits, 80,000 rows,
-        // 87,600 writes of our own.
+        // 10,000 × 43,800 minutes × 3 units × $0.625 a million, and 3 units for each of 120,000 commits, of 87,600 pings of
+        // the canary and 2 × 175,200 of two containers; 200,000 rows and 43,800 notes of passes.
         let bill = Bill::of(Workload { monitors: 10_000, interval_s: 60 }, Detector::Index, Payment::OnDemand);
-        let expected = (438.0 * 3.0 + 0.36 + 0.08 + 0.0876) * 0.625;
+        let expected = (438.0 * 3.0 + 0.36 + 0.2628 + 1.0512 + 0.2 + 0.0438) * 0.625;
         assert!((bill.writes - expected).abs() < 0.01, "{}", bill.writes);
     }
 

@@ -38,12 +38,13 @@ pub(crate) const INDEX_WRITES: f64 = 2.0;
 
 /// A missed deadline and its recovery, a month and monitor.
 const INCIDENTS: f64 = 2.0;
-/// Rows of history an incident leaves: two transitions, two deliveries.
-const ROWS_PER_INCIDENT: f64 = 4.0;
+/// Rows of history an incident leaves, each a write and an item: two transitions, put for the monitor and for its project's
+/// feed, and two deliveries, put for these and for their channel. (Measured: docs/data-model.md.)
+const ROWS_PER_INCIDENT: f64 = 2.0 * 2.0 + 2.0 * 3.0;
 /// Bytes of a row, with DynamoDB's own.
 const ROW_BYTES: f64 = 400.0;
-/// Rows are kept for a year.
-const ROW_MONTHS: f64 = 12.0;
+/// Rows are kept for 30 days, unless `HEARTBEAT_RETENTION` says otherwise.
+const ROW_MONTHS: f64 = 1.0;
 /// Decisions and settlements an incident takes, each one read and one write of the item.
 const COMMITS_PER_INCIDENT: f64 = 6.0;
 
@@ -52,8 +53,17 @@ const MINUTES_PER_MONTH: f64 = HOURS_PER_MONTH * 60.0;
 const LOOKS_PER_MINUTE: f64 = 6.0;
 /// Audits: every 10 minutes.
 const AUDITS_PER_MONTH: f64 = MINUTES_PER_MONTH / 10.0;
-/// The checker's note of its pass, and the canary's ping.
-const OWN_WRITES: f64 = 2.0 * MINUTES_PER_MONTH;
+/// The checker's note of its pass, each minute.
+const NOTES: f64 = MINUTES_PER_MONTH;
+/// What a pass reads before it judges silence, consistently: what is known of outages, and the two monitors of the
+/// operator's that are evidence of hearing.
+pub(crate) const READS_PER_PASS: f64 = 3.0;
+/// The canary's pings, ordinary ones through the API: every 30 s.
+pub(crate) const CANARY_PINGS: f64 = 2.0 * MINUTES_PER_MONTH;
+/// Ordinary pings by which an API that runs for long proves that it hears: every 15 s.
+pub(crate) const EVIDENCE_PINGS: f64 = 4.0 * MINUTES_PER_MONTH;
+/// API containers: two at least, so that one may die.
+const CONTAINERS: f64 = 2.0;
 
 /// Monitors that ping with one key.
 const MONITORS_PER_KEY: f64 = 100.0;
@@ -119,10 +129,18 @@ impl Detector {
         }
     }
 
+    /// How often a month the checker looks.
+    pub(crate) fn passes_per_month(self) -> f64 {
+        match self {
+            Self::Index => MINUTES_PER_MONTH * LOOKS_PER_MINUTE,
+            Self::Sweep => MINUTES_PER_MONTH,
+        }
+    }
+
     /// Read units of a month's questions to the index.
     pub(crate) fn looks(self, shards: u16) -> f64 {
         match self {
-            Self::Index => MINUTES_PER_MONTH * LOOKS_PER_MINUTE * f64::from(shards) * EVENTUALLY,
+            Self::Index => self.passes_per_month() * f64::from(shards) * EVENTUALLY,
             Self::Sweep => 0.0,
         }
     }
@@ -134,15 +152,17 @@ impl Usage {
         let monitors = f64::from(workload.monitors);
         let pings = workload.pings_per_month();
         let incidents = monitors * INCIDENTS;
-        let (api_invocations, api_gb_seconds) = match hosting {
-            Hosting::Lambda => (pings, pings * PING_S * SMALL_GB),
-            Hosting::Containers => (0.0, 0.0),
+        let requests = pings + CANARY_PINGS;
+        let (api_invocations, api_gb_seconds, evidence) = match hosting {
+            Hosting::Lambda => (requests, requests * PING_S * SMALL_GB, CANARY_PINGS),
+            Hosting::Containers => (0.0, 0.0, CANARY_PINGS + CONTAINERS * EVIDENCE_PINGS),
         };
         Self {
-            writes: (pings + incidents * COMMITS_PER_INCIDENT) * detector.writes_per_ping()
+            writes: (pings + evidence + incidents * COMMITS_PER_INCIDENT) * detector.writes_per_ping()
                 + incidents * ROWS_PER_INCIDENT
-                + OWN_WRITES,
+                + NOTES,
             reads: detector.looks(shards_for(workload.peak(Moment::Hour)))
+                + detector.passes_per_month() * READS_PER_PASS
                 + detector.sweeps_per_month() * sweep_reads(monitors, ITEM_BYTES)
                 + incidents * COMMITS_PER_INCIDENT
                 + key_reads(workload, hosting),
@@ -156,7 +176,7 @@ impl Usage {
                 + detector.sweeps_per_month() * monitors * SWEPT_ITEM_S * WHOLE_CPU_GB,
             ticks: MINUTES_PER_MONTH,
             log_gb: MINUTES_PER_MONTH * LOG_BYTES_PER_MINUTE / GB,
-            out_gb: pings * ANSWER_BYTES / GB,
+            out_gb: requests * ANSWER_BYTES / GB,
         }
     }
 }
@@ -170,7 +190,7 @@ pub(crate) fn sweep_reads(monitors: f64, item_bytes: f64) -> f64 {
 fn key_reads(workload: Workload, hosting: Hosting) -> f64 {
     let instances = match hosting {
         Hosting::Lambda => (workload.peak(Moment::Minute) * PING_S).ceil().max(1.0),
-        Hosting::Containers => 2.0,
+        Hosting::Containers => CONTAINERS,
     };
     let keys = (f64::from(workload.monitors) / MONITORS_PER_KEY).max(1.0);
     EVENTUALLY * (instances * keys * KEY_LOOKUPS_PER_MONTH).min(workload.pings_per_month())
@@ -194,8 +214,8 @@ mod tests {
         let index = Usage::of(TYPICAL, Detector::Index, Hosting::Lambda);
         let sweep = Usage::of(TYPICAL, Detector::Sweep, Hosting::Lambda);
         let more = index.writes - sweep.writes;
-        // Two more for each ping, and for each of 6 commits of 2 incidents of 10,000 monitors.
-        assert!((more - 2.0 * (TYPICAL.pings_per_month() + 120_000.0)).abs() < 1.0, "{more}");
+        // Two more for each ping, those of the canary included, and for each of 6 commits of 2 incidents of 10,000 monitors.
+        assert!((more - 2.0 * (TYPICAL.pings_per_month() + CANARY_PINGS + 120_000.0)).abs() < 1.0, "{more}");
         assert!(sweep.reads > index.reads);
     }
 

@@ -2,11 +2,15 @@
 //!
 //! Each line names its monitor's line before it, and the monitor names its last, so that appending touches no page but
 //! the end of the table and the monitor's own. Lines are numbered in the order of the writes, which is nearly that of
-//! what they tell.
+//! what they tell. A line that tells of an attempt to deliver is also found by its channel.
 
 use std::time::Duration;
 
-use heartbeat_core::{MonitorId, Project, Timestamp, history::Row, store::FEED_OVERLAP};
+use heartbeat_core::{
+    ChannelName, MonitorId, Project, Timestamp,
+    history::{Happening, Row},
+    store::FEED_OVERLAP,
+};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 /// A line is written at most this much later than what it tells of happened: longer than anybody waits for a write.
@@ -14,12 +18,16 @@ const DISORDER: Duration = Duration::from_secs(10);
 /// How far back a write whose answer was lost looks for its own line.
 const LOOK_BACK: usize = 32;
 
-const APPEND: &str = "INSERT INTO history (line, before, monitor, at, tag, happening) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+const APPEND: &str = "INSERT INTO history (line, before, monitor, at, tag, happening, channel) \
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 const NEXT_LINE: &str = "SELECT coalesce(max(line), 0) + 1 FROM history";
 const LAST_LINE: &str = "SELECT last_line FROM monitor WHERE id = ?1";
 /// A project's monitors are a range of keys: `0` is the character after `/`.
 const LINES_FROM: &str = "SELECT monitor, at, tag, happening FROM history \
                           WHERE line >= ?1 AND monitor >= ?2 || '/' AND monitor < ?2 || '0' ORDER BY line";
+/// The attempts to deliver on a channel before an instant, the newest first.
+pub(crate) const LINES_OF_CHANNEL: &str = "SELECT monitor, at, tag, happening FROM history \
+                                           WHERE channel = ?1 AND at < ?2 ORDER BY at DESC";
 const ENDS: &str = "SELECT min(line), max(line) FROM history";
 const FIRST_FROM: &str = "SELECT line, at FROM history WHERE line >= ?1 ORDER BY line LIMIT 1";
 const LINE: &str = "SELECT before, at, tag, happening FROM history WHERE line = ?1";
@@ -30,6 +38,7 @@ pub(crate) struct Line {
     at: i64,
     tag: i64,
     happening: String,
+    channel: Option<String>,
 }
 
 impl Line {
@@ -40,13 +49,14 @@ impl Line {
             at: row.at.as_micros(),
             tag: row.tag.cast_signed(),
             happening: serde_json::to_string(&row.happening).unwrap_or_default(),
+            channel: channel_of(row),
         }
     }
 
     /// Writes it as line `number`, behind the monitor's line `before`.
     pub(crate) fn write(&self, db: &Connection, number: i64, before: Option<i64>) -> rusqlite::Result<()> {
         let mut append = db.prepare_cached(APPEND)?;
-        append.execute(params![number, before, self.monitor, self.at, self.tag, self.happening])?;
+        append.execute(params![number, before, self.monitor, self.at, self.tag, self.happening, self.channel])?;
         Ok(())
     }
 
@@ -62,6 +72,19 @@ impl Line {
         }
         Ok(false)
     }
+}
+
+/// Where a row is found that tells of an attempt to deliver.
+fn channel_of(row: &Row) -> Option<String> {
+    if let Happening::Delivery(delivery) = &row.happening {
+        Some(place_of(&row.monitor.project, &delivery.channel))
+    } else {
+        None
+    }
+}
+
+fn place_of(project: &Project, channel: &ChannelName) -> String {
+    format!("{project}/{channel}")
 }
 
 /// Appends lines behind the monitor's line `last`; answers with its last line afterwards.
@@ -125,6 +148,31 @@ pub(crate) fn feed(db: &Connection, project: &Project, since: Timestamp, limit: 
     Ok(oldest)
 }
 
+/// The newest attempts to deliver on a project's channel before `before`, newest first. A row that cannot be understood hides
+/// no other.
+pub(crate) fn deliveries(
+    db: &Connection,
+    project: &Project,
+    channel: &ChannelName,
+    before: Timestamp,
+    limit: usize,
+) -> rusqlite::Result<Vec<Row>> {
+    let mut statement = db.prepare_cached(LINES_OF_CHANNEL)?;
+    let mut lines = statement.query(params![place_of(project, channel), before.as_micros()])?;
+    let mut newest: Vec<Row> = Vec::new();
+    while let Some(line) = lines.next()? {
+        let at = Timestamp::from_micros(line.get(1)?);
+        // Of one instant all are looked at, to be in an order of their own.
+        if newest.len() >= limit && newest.last().is_none_or(|last| at < last.at) {
+            break;
+        }
+        newest.extend(row_of_any(line)?);
+    }
+    newest.sort_by(|one, other| (other.at, other.tag, &other.monitor).cmp(&(one.at, one.tag, &one.monitor)));
+    newest.truncate(limit);
+    Ok(newest)
+}
+
 /// A line before which everything happened before `from`, and not many lines too early: found by halves.
 fn first_line_of(db: &Connection, from: Timestamp) -> rusqlite::Result<i64> {
     let surely_before = from.minus(DISORDER).as_micros();
@@ -143,7 +191,7 @@ fn first_line_of(db: &Connection, from: Timestamp) -> rusqlite::Result<i64> {
     Ok(low)
 }
 
-/// A line of `LINES_FROM`.
+/// A line of `LINES_FROM` or `LINES_OF_CHANNEL`.
 fn row_of_any(line: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Row>> {
     let monitor: String = line.get(0)?;
     let Some(id) = MonitorId::parse(&monitor) else { return Ok(None) };

@@ -10,7 +10,7 @@ use crate::open::Mode;
 const APPLICATION: i32 = 0x4842_5431;
 
 /// Each brings a file from the version of its index to the next. They are never edited, only added to.
-const MIGRATIONS: [&str; 2] = [FIRST, DIRECTORY];
+const MIGRATIONS: [&str; 3] = [FIRST, DIRECTORY, LEDGER];
 
 /// The first version.
 ///
@@ -80,6 +80,13 @@ CREATE TABLE directory (
     value TEXT NOT NULL,
     PRIMARY KEY (pk, sk)
 ) STRICT, WITHOUT ROWID;
+";
+
+/// The third version: `channel` is `project/channel` where a line tells of an attempt to deliver, and nothing elsewhere, so
+/// that the index has only those lines: a ping touches it not at all. Attempts that were written before name no channel.
+const LEDGER: &str = "
+ALTER TABLE history ADD COLUMN channel TEXT;
+CREATE INDEX history_channel ON history (channel, at) WHERE channel IS NOT NULL;
 ";
 
 /// What stands in a file's way.
@@ -157,8 +164,15 @@ fn version(db: &Connection) -> Result<usize, Obstacle> {
 
 #[cfg(test)]
 mod tests {
-    use super::{APPLICATION, Connection, FIRST, Obstacle, run, version};
-    use crate::open::Mode;
+    use super::{APPLICATION, Connection, DIRECTORY, FIRST, MIGRATIONS, Obstacle, run, version};
+    use crate::{
+        history::{LINES_OF_CHANNEL, Line, append, deliveries, feed},
+        open::Mode,
+    };
+    use heartbeat_core::{
+        ChannelName, MonitorId, Timestamp,
+        history::{DeliveryRow, Happening, Row},
+    };
 
     const NEXT: [&str; 2] = [FIRST, "CREATE TABLE next (a)"];
 
@@ -186,5 +200,49 @@ mod tests {
         db.pragma_update(None, "application_id", APPLICATION).unwrap();
         db.pragma_update(None, "user_version", 1).unwrap();
         assert!(matches!(run(&mut db, &NEXT, Mode::Beside), Err(Obstacle::Older { .. })));
+    }
+
+    #[test]
+    fn history_of_the_second_version_is_read_and_written_on() {
+        let mut db = Connection::open_in_memory().unwrap();
+        assert!(run(&mut db, &[FIRST, DIRECTORY], Mode::Serve).is_ok());
+        let before = r#"INSERT INTO history (line, monitor, at, tag, happening) VALUES (1, 'default/job', 5, 7,
+            '{"kind":"delivery","notification":"default/job/1/overdue/telegram","outcome":"delivered","took_ms":9}')"#;
+        db.execute_batch(before).unwrap();
+        assert!(run(&mut db, &MIGRATIONS, Mode::Serve).is_ok());
+        let (telegram, id) = (ChannelName::parse("telegram").unwrap(), MonitorId::parse("default/job").unwrap());
+        let delivery = DeliveryRow {
+            notification: "n".to_owned(),
+            channel: telegram.clone(),
+            attempt: 1,
+            outcome: "delivered".to_owned(),
+            reason: None,
+            status: None,
+            took_ms: 9,
+            next_at: None,
+            untold: None,
+        };
+        let happening = Happening::Delivery(delivery);
+        let row = Row { monitor: id.clone(), at: Timestamp::from_micros(6), tag: 8, happening };
+        assert_eq!(append(&db, &[Line::of(&row)], Some(1)).unwrap(), Some(2));
+        let told = deliveries(&db, &id.project, &telegram, Timestamp::MAX, 10).unwrap();
+        assert_eq!(told, std::slice::from_ref(&row));
+        let fed = feed(&db, &id.project, Timestamp::EPOCH, 10).unwrap();
+        assert!(fed.contains(&row), "{fed:?}");
+    }
+
+    #[test]
+    fn a_channel_is_looked_up_and_nothing_else_is_in_its_index() {
+        let mut db = Connection::open_in_memory().unwrap();
+        assert!(run(&mut db, &MIGRATIONS, Mode::Serve).is_ok());
+        let plan: String = db
+            .query_row(&format!("EXPLAIN QUERY PLAN {LINES_OF_CHANNEL}"), ["default/telegram", "5"], |row| row.get(3))
+            .unwrap();
+        assert_eq!(plan, "SEARCH history USING INDEX history_channel (channel=? AND at<?)");
+        let insert =
+            "EXPLAIN INSERT INTO history (line, monitor, at, tag, happening) VALUES (1, 'default/job', 5, 7, '{}')";
+        let mut steps = db.prepare(insert).unwrap();
+        let steps: Vec<String> = steps.query_map([], |row| row.get(1)).unwrap().map(Result::unwrap).collect();
+        assert!(!steps.iter().any(|step| step == "Function"), "a ping computes nothing for it: {steps:?}");
     }
 }

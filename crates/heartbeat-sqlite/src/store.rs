@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use heartbeat_core::{
-    MonitorId, Project, Slug, Store, StoreError, Timestamp,
+    ChannelName, MonitorId, Project, Slug, Store, StoreError, Timestamp,
     alarm::Alarm,
     directory::{Entry, Put},
     history::Row,
@@ -164,6 +164,17 @@ impl Store for SqliteStore {
     async fn feed(&self, project: &Project, since: Timestamp, limit: usize) -> Result<Vec<Row>, StoreError> {
         let project = project.clone();
         self.readers.read(move |db| Ok(history::feed(db, &project, since, limit)?)).await
+    }
+
+    async fn deliveries(
+        &self,
+        project: &Project,
+        channel: &ChannelName,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        let (project, channel) = (project.clone(), channel.clone());
+        self.readers.read(move |db| Ok(history::deliveries(db, &project, &channel, before, limit)?)).await
     }
 
     async fn entry(&self, pk: &str, sk: &str) -> Result<Option<Entry>, StoreError> {

@@ -14,7 +14,7 @@ use std::{
 use async_trait::async_trait;
 use futures_util::lock::Mutex as AsyncMutex;
 use heartbeat_core::{
-    MonitorId, Project, Slug, Store, StoreError, Timestamp,
+    ChannelName, MonitorId, Project, Slug, Store, StoreError, Timestamp,
     alarm::Alarm,
     directory::{Entry, Put},
     history::Row,
@@ -121,6 +121,12 @@ impl Harness for Scratch {
         })
     }
 
+    async fn damage_history(&self, id: &MonitorId) {
+        let damage = "UPDATE history SET happening = '{\"kind\":\"danced\"}' WHERE monitor = ?1";
+        let changed = self.beside.lock().unwrap().execute(damage, [id.to_string()]).unwrap();
+        assert!(changed > 0);
+    }
+
     async fn fail_next_writes(&self, n: u32) {
         self.beside.lock().unwrap().execute_batch(TRIGGERS).unwrap();
         self.store.left.store(n, Ordering::SeqCst);
@@ -218,6 +224,7 @@ store_in_trouble! {
         sweep(part: Part, after: Option<&MonitorId>, limit: usize, now: Timestamp) -> Page<MonitorId>;
         history(id: &MonitorId, before: Timestamp, limit: usize) -> Vec<Row>;
         feed(project: &Project, since: Timestamp, limit: usize) -> Vec<Row>;
+        deliveries(project: &Project, channel: &ChannelName, before: Timestamp, limit: usize) -> Vec<Row>;
         entry(pk: &str, sk: &str) -> Option<Entry>;
         entries(pk: &str) -> Vec<Entry>;
         find_key(hash: KeyHash) -> Option<KeyRecord>;

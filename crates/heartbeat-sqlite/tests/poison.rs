@@ -47,6 +47,10 @@ impl Channel for Counter {
         self.tellings.fetch_add(tellings.len(), Ordering::SeqCst);
         Outcome::Delivered
     }
+
+    async fn test(&self) -> Outcome {
+        Outcome::Delivered
+    }
 }
 
 fn flow(store: Arc<dyn Store>, clock: Arc<SetClock>) -> Flow {
@@ -57,7 +61,7 @@ fn flow(store: Arc<dyn Store>, clock: Arc<SetClock>) -> Flow {
         grace: Grace::ZERO,
         ping_log: PingLog::All,
     };
-    Flow { store, clock, random: Arc::new(Seeded::new(1)), settings }
+    Flow { store, clock, random: Arc::new(Seeded::new(1)), settings, hearing: Arc::default() }
 }
 
 #[tokio::test]

@@ -1,10 +1,13 @@
 //! The command line.
 
+pub(crate) mod channels;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use heartbeat_core::Slug;
+use heartbeat_core::{ChannelName, Slug};
 
+use self::channels::{ChannelsOf, DeliveriesOf};
 use crate::{config::Program, copy::Place, variables};
 
 const EXAMPLES: &str = "\
@@ -17,6 +20,8 @@ Examples:
       Makes a key that can send pings and nothing else.
   HEARTBEAT_API_KEY=hb_… heartbeat monitors
       Shows how everything is.
+  heartbeat channels add ops webhook url=https://example.org/hook
+      Has a webhook told of everything; `heartbeat channels test ops` shows whether it arrives.
   TELEGRAM_BOT_TOKEN=123456:… TELEGRAM_CHAT_ID=-100… heartbeat test-alert
       Sends a test message to the chat, and says whether it arrived.
   HEARTBEAT_STORE=dynamodb heartbeat create-tables
@@ -52,6 +57,12 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Option<Monitors>,
     },
+    /// Adds, shows, tests and removes the channels through which people are told. Works beside a running `serve`.
+    #[command(after_help = channels::CHANNELS)]
+    Channels(ChannelsOf),
+    /// Shows what was tried to tell whom, and has it tried again. Works beside a running `serve`.
+    #[command(after_help = channels::DELIVERIES)]
+    Deliveries(DeliveriesOf),
     /// Copies the store to a new file, while `serve` goes on.
     Backup {
         /// The file to write; it must not exist yet.
@@ -192,6 +203,18 @@ pub(crate) enum Monitors {
         /// Which one.
         #[arg(value_parser = Slug::parse)]
         slug: Slug,
+    },
+    /// Shows or chooses which of its project's channels are told of a monitor.
+    Channels {
+        /// Which one.
+        #[arg(value_parser = Slug::parse)]
+        slug: Slug,
+        /// The channels that are told of it, and no others.
+        #[arg(value_name = "NAME", value_parser = ChannelName::parse)]
+        channels: Vec<ChannelName>,
+        /// All channels are told of it, those of later, too.
+        #[arg(long, conflicts_with = "channels")]
+        all: bool,
     },
     /// Removes a monitor. Late pings do not bring it back for a day.
     Delete {

@@ -1,6 +1,7 @@
 //! The settings of a process, read once through a lookup, all mistakes reported together, secrets hidden in `Debug`.
 
 mod alerts;
+mod around;
 mod kept;
 
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
@@ -14,9 +15,11 @@ use heartbeat_core::{
     key::ApiKey,
     reminder::Pace,
 };
+use heartbeat_notify::{http::Network, telegram::ApiUrl};
 
 pub(crate) use self::{
     alerts::{Alerts, TelegramParameters},
+    around::{Address, Canary, CanaryKey},
     kept::Kept,
 };
 use crate::variables as name;
@@ -88,7 +91,17 @@ pub(crate) struct Config {
     pub(crate) bind: SocketAddr,
     pub(crate) kept: Kept,
     pub(crate) tables: TableNames,
+    /// Where the Bot API is.
+    pub(crate) telegram_api: ApiUrl,
     pub(crate) alerts: Alerts,
+    /// Which addresses the channels of projects may reach.
+    pub(crate) network: Network,
+    /// What is called after complete passes, at most each 30 s, so that somebody else notices when they stop.
+    pub(crate) outbound_url: Option<Address>,
+    /// How long silence is held while nobody can be heard; zero = it is not.
+    pub(crate) outage_hold: Duration,
+    /// How a checker learns that pings can be heard where no API runs all the time.
+    pub(crate) canary: Option<Canary>,
     pub(crate) check_interval: Duration,
     /// The settle time that somebody has set. Over tables it is a proposal: what counts is what all have agreed on.
     pub(crate) proposed_settle: Option<Duration>,
@@ -158,12 +171,18 @@ impl Config {
         let kept = kept::read(&mut reader, program, file);
         let usual = Usual::of(&kept);
         let proposed_settle = reader.seconds_if_set(name::SETTLE, 0..=MAX_SETTLE_S).map(Duration::from_secs);
+        let telegram_api = reader.parse(name::API_URL, ApiUrl::parse).unwrap_or_default();
         let config = Self {
             program,
             bind: reader.parse(name::BIND_ADDR, address).unwrap_or_else(|| program.usual_address()),
             kept,
             tables: kept::table_names(&mut reader),
-            alerts: alerts::read(&mut reader),
+            alerts: alerts::read(&mut reader, &telegram_api),
+            telegram_api,
+            network: around::network(&mut reader),
+            outbound_url: around::outbound_url(&mut reader),
+            outage_hold: around::outage_hold(&mut reader),
+            canary: around::canary(&mut reader),
             check_interval: Duration::from_secs(reader.seconds(
                 name::CHECK_INTERVAL,
                 1..=3_600,
@@ -282,9 +301,11 @@ mod tests {
             ("HEARTBEAT_LOG_FORMAT", "xml"),
             ("HEARTBEAT_API_KEY", "hb_not_a_key"),
             ("RUST_LOG", "heartbeat=loud=er"),
+            ("HEARTBEAT_OUTAGE_HOLD", "soon"),
+            ("HEARTBEAT_OUTBOUND_URL", "nowhere"),
         ])
         .unwrap_err();
-        assert_eq!(mistakes.0.len(), 13, "{mistakes}");
+        assert_eq!(mistakes.0.len(), 15, "{mistakes}");
         let text = mistakes.to_string();
         assert!(!text.contains("a-secret") && !text.contains("hb_not_a_key"), "{text}");
         assert!(text.contains("TELEGRAM_CHAT_ID: it is missing"), "{text}");
@@ -301,6 +322,64 @@ mod tests {
         .unwrap();
         let text = format!("{config:?}");
         assert!(!text.contains("a-secret") && !text.contains("abab"), "{text}");
+    }
+
+    #[test]
+    fn the_checker_is_watched_over_only_when_somebody_says_so() {
+        let plain = config(&[]).unwrap();
+        assert_eq!((plain.network, plain.outage_hold), (Network::Public, Duration::from_mins(15)));
+        assert!(plain.outbound_url.is_none() && plain.canary.is_none());
+        let key = ApiKey::from_random([0xCD; 32]);
+        let config = config(&[
+            ("HEARTBEAT_ALLOW_PRIVATE_ADDRESSES", "true"),
+            ("HEARTBEAT_OUTBOUND_URL", "https://user:a-secret@hc.example/a-secret?a-secret"),
+            ("HEARTBEAT_OUTAGE_HOLD", "0"),
+            ("HEARTBEAT_CANARY_URL", "https://heartbeat.example"),
+            ("HEARTBEAT_CANARY_KEY", key.reveal()),
+        ])
+        .unwrap();
+        assert_eq!((config.network, config.outage_hold), (Network::PrivateToo, Duration::ZERO));
+        let text = format!("{config:?}");
+        assert!(text.contains("https://hc.example/…"), "{text}");
+        assert!(!text.contains("a-secret") && !text.contains("cdcd"), "{text}");
+        assert!(config.outbound_url.unwrap().url().as_str().contains("a-secret"));
+        assert!(matches!(config.canary.unwrap().key, CanaryKey::Here(there) if there.reveal() == key.reveal()));
+    }
+
+    #[test]
+    fn what_is_around_the_checker_is_right_or_refused() {
+        let key = ApiKey::from_random([0xCD; 32]);
+        for (variables, said) in [
+            (
+                &[("HEARTBEAT_ALLOW_PRIVATE_ADDRESSES", "yes")][..],
+                "HEARTBEAT_ALLOW_PRIVATE_ADDRESSES: it is true or false",
+            ),
+            (&[("HEARTBEAT_OUTBOUND_URL", "ftp://a-secret")], "HEARTBEAT_OUTBOUND_URL: it is no address"),
+            (&[("HEARTBEAT_OUTBOUND_URL", "a-secret")], "HEARTBEAT_OUTBOUND_URL: it is no address"),
+            (&[("HEARTBEAT_OUTAGE_HOLD", "25h")], "HEARTBEAT_OUTAGE_HOLD: it is from 0 to 86400 seconds"),
+            (&[("HEARTBEAT_CANARY_URL", "https://a")], "HEARTBEAT_CANARY_KEY: it is missing"),
+            (&[("HEARTBEAT_CANARY_KEY", key.reveal())], "HEARTBEAT_CANARY_URL: it is missing"),
+            (&[("HEARTBEAT_CANARY_KEY_PARAM", "/heartbeat/canary")], "HEARTBEAT_CANARY_URL: it is missing"),
+            (
+                &[("HEARTBEAT_CANARY_URL", "https://a"), ("HEARTBEAT_CANARY_KEY", "hb_a-secret")],
+                "HEARTBEAT_CANARY_KEY: ",
+            ),
+            (
+                &[
+                    ("HEARTBEAT_CANARY_URL", "https://a"),
+                    ("HEARTBEAT_CANARY_KEY", key.reveal()),
+                    ("HEARTBEAT_CANARY_KEY_PARAM", "/heartbeat/canary"),
+                ],
+                "HEARTBEAT_CANARY_KEY_PARAM: HEARTBEAT_CANARY_KEY is set as well",
+            ),
+        ] {
+            let mistakes = config(variables).unwrap_err();
+            assert!(mistakes.0.len() == 1 && mistakes.0[0].starts_with(said), "{mistakes}");
+            assert!(!mistakes.to_string().contains("a-secret") && !mistakes.to_string().contains("cdcd"), "{mistakes}");
+        }
+        let named = [("HEARTBEAT_CANARY_URL", "https://a"), ("HEARTBEAT_CANARY_KEY_PARAM", "/heartbeat/canary")];
+        let canary = config(&named).unwrap().canary.unwrap();
+        assert!(matches!(canary.key, CanaryKey::Parameter(name) if name == "/heartbeat/canary"));
     }
 
     #[test]

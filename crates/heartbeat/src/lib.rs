@@ -2,8 +2,10 @@
 //! short commands beside them. This is the composition root: the only place that chooses a store, reads the environment
 //! and the clock.
 
+mod around;
 mod backup;
 mod channel;
+mod channels;
 mod cli;
 mod config;
 mod copy;
@@ -13,6 +15,7 @@ mod keys;
 mod lambda;
 mod logging;
 mod monitors;
+mod secrets;
 mod serve;
 mod shared;
 mod stop;
@@ -60,7 +63,7 @@ pub fn run_checker(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 type Work<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + 'a>>;
 
 /// What a part does in each of the two places where it may find itself. What neither names is not in its binary: the
-/// checker's holds no router, the API's no Telegram, and neither SQLite.
+/// checker's holds no router, and neither SQLite.
 struct Hosts {
     process: fn(&Config) -> Work<'_>,
     lambda: fn(Result<Config, Mistakes>) -> Work<'static>,
@@ -103,6 +106,8 @@ fn start(cli: Cli) -> anyhow::Result<()> {
             Command::ListApiKeys => keys::list(&config).await,
             Command::RevokeApiKey { id } => keys::revoke(&config, &id).await,
             Command::Monitors { command } => monitors::run(&config, command).await,
+            Command::Channels(asked) => channels::run(&config, asked).await,
+            Command::Deliveries(asked) => channels::deliveries(&config, asked).await,
             Command::Backup { file } => backup::run(&config, &file).await,
             Command::Copy(wanted) => copy::run(&config, wanted).await,
             Command::TestAlert => channel::test(&config).await,

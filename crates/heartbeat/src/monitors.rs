@@ -3,6 +3,7 @@
 mod listing;
 
 use anyhow::{Context, bail};
+use heartbeat_core::{ChannelName, Slug};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
@@ -29,6 +30,7 @@ pub(crate) async fn run(config: &Config, command: Option<Monitors>) -> anyhow::R
             server.call(Method::POST, &format!("/monitors/{slug}/unpause"), None).await?;
             Ok(say(&format!("{slug} is watched again"))?)
         }
+        Monitors::Channels { slug, channels, all } => server.channels(&slug, &channels, all).await,
         Monitors::Delete { slug } => {
             server.call(Method::DELETE, &format!("/monitors/{slug}"), None).await?;
             Ok(say(&format!("{slug} is deleted"))?)
@@ -70,6 +72,24 @@ impl Server {
             Some(message) => bail!("{message}"),
             None => bail!("{} answered {status}", self.address),
         }
+    }
+
+    /// Shows which channels a monitor uses, after it has chosen them if it is told to.
+    async fn channels(&self, slug: &Slug, channels: &[ChannelName], all: bool) -> anyhow::Result<()> {
+        let path = format!("/api/v1/monitors/{slug}/channels");
+        let answer = match channels {
+            [] if !all => self.call(Method::GET, &path, None).await?,
+            [] => self.call(Method::PUT, &path, Some(json!({ "channels": null }))).await?,
+            names => self.call(Method::PUT, &path, Some(json!({ "channels": names }))).await?,
+        };
+        let names = answer.get("channels").and_then(Value::as_array);
+        let whom = names.map_or_else(
+            || "all channels of its project are".to_owned(),
+            |names| {
+                format!("{} and no other is", names.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "))
+            },
+        );
+        Ok(say(&format!("{whom} told of {slug}"))?)
     }
 
     async fn list(&self) -> anyhow::Result<()> {

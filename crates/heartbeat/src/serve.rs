@@ -26,7 +26,7 @@ pub(crate) use self::{
     in_tables::{api_over_tables, api_without_store, flow_over_tables},
 };
 use crate::{
-    channel,
+    around, channel,
     config::{Config, Kept},
     logging,
     stop::Stop,
@@ -66,18 +66,21 @@ pub(crate) async fn check(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn flow(store: Arc<dyn Store>, settings: Settings) -> Flow {
+/// The flows over `store`.
+pub(crate) fn flow(store: Arc<dyn Store>, settings: Settings) -> Flow {
     Flow {
         store,
         clock: Arc::new(SystemClock) as Arc<dyn Clock>,
         random: Arc::new(SystemRandom) as Arc<dyn Random>,
         settings,
+        hearing: Arc::default(),
     }
 }
 
 /// Starts the checker; gives who watches over it, and what tells whether it is alive.
 async fn start_checker(config: &Config, flow: Flow, alarm: Arc<Alarm>, stop: Stop) -> anyhow::Result<(Watch, Check)> {
-    let checker = Arc::new(Checker::new(flow, vec![channel::at_start(config).await?])?);
+    let checker = Checker::new(flow, vec![channel::at_start(config).await?])?;
+    let checker = Arc::new(around::checker(config, checker, None)?);
     let (pulse, cap) = (Arc::new(Pulse::default()), config.check_interval);
     let lives = checker_lives(Arc::clone(&pulse), cap);
     let running = tokio::spawn(async move { checker.run(&alarm, cap, &pulse, stop.requested()).await });

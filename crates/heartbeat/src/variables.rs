@@ -18,6 +18,12 @@ pub(crate) const CHAT_ID: &str = "TELEGRAM_CHAT_ID";
 pub(crate) const BOT_TOKEN_PARAM: &str = "TELEGRAM_BOT_TOKEN_PARAM";
 pub(crate) const CHAT_ID_PARAM: &str = "TELEGRAM_CHAT_ID_PARAM";
 pub(crate) const API_URL: &str = "TELEGRAM_API_URL";
+pub(crate) const ALLOW_PRIVATE_ADDRESSES: &str = "HEARTBEAT_ALLOW_PRIVATE_ADDRESSES";
+pub(crate) const OUTAGE_HOLD: &str = "HEARTBEAT_OUTAGE_HOLD";
+pub(crate) const OUTBOUND_URL: &str = "HEARTBEAT_OUTBOUND_URL";
+pub(crate) const CANARY_URL: &str = "HEARTBEAT_CANARY_URL";
+pub(crate) const CANARY_KEY: &str = "HEARTBEAT_CANARY_KEY";
+pub(crate) const CANARY_KEY_PARAM: &str = "HEARTBEAT_CANARY_KEY_PARAM";
 pub(crate) const CHECK_INTERVAL: &str = "HEARTBEAT_CHECK_INTERVAL";
 pub(crate) const SETTLE: &str = "HEARTBEAT_SETTLE";
 pub(crate) const DEFAULT_GRACE: &str = "HEARTBEAT_DEFAULT_GRACE";
@@ -37,7 +43,7 @@ pub(crate) const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
 pub(crate) const FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
 
 /// All of them, in the order in which a reader needs them.
-pub(crate) const ALL: [Variable; 30] = [
+pub(crate) const ALL: [Variable; 36] = [
     Variable {
         name: BIND_ADDR,
         default: "127.0.0.1:3000",
@@ -101,6 +107,11 @@ pub(crate) const ALL: [Variable; 30] = [
     },
     Variable { name: API_URL, default: "https://api.telegram.org", meaning: "Address of the Bot API" },
     Variable {
+        name: ALLOW_PRIVATE_ADDRESSES,
+        default: "false",
+        meaning: "Whether the channels of projects may reach addresses of private networks and of this machine: `true` or `false`",
+    },
+    Variable {
         name: CHECK_INTERVAL,
         default: "30",
         meaning: "Longest sleep of the checker, in seconds; what is due earlier wakes it earlier. On DynamoDB `10`: there nobody wakes it for a ping that failed",
@@ -120,6 +131,27 @@ pub(crate) const ALL: [Variable; 30] = [
         name: REMIND_PACE,
         default: "easing",
         meaning: "`easing` = after a day every 6 h, after a week daily; `steady` = always as often",
+    },
+    Variable {
+        name: OUTAGE_HOLD,
+        default: "15m",
+        meaning: "How long silence is held back while pings may not have been heard, before it is told as unconfirmed; at most `24h`, `0` = never",
+    },
+    Variable {
+        name: OUTBOUND_URL,
+        default: "",
+        meaning: "Address that the checker calls after complete passes, at most each 30 s, so that another installation or service notices when it stops",
+    },
+    Variable {
+        name: CANARY_URL,
+        default: "",
+        meaning: "Public address of the API, through which the checker pings to learn that pings can be heard",
+    },
+    Variable { name: CANARY_KEY, default: "", meaning: "API key of that ping" },
+    Variable {
+        name: CANARY_KEY_PARAM,
+        default: "",
+        meaning: "SSM parameter (`SecureString`) that holds it, instead of `HEARTBEAT_CANARY_KEY`",
     },
     Variable { name: RETENTION, default: "30d", meaning: "How long history is kept" },
     Variable {

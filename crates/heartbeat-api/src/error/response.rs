@@ -24,6 +24,8 @@ impl ApiError {
             Self::BadQuery(_) => "bad_query",
             Self::BadJson(_) => "bad_json",
             Self::BadPause(_) => "bad_pause",
+            Self::BadChannelName(_) => "bad_channel_name",
+            Self::BadChannel(_) => "bad_channel",
             Self::MissingKey => "missing_key",
             Self::MalformedKey => "malformed_key",
             Self::UnknownKey => "unknown_key",
@@ -31,11 +33,19 @@ impl ApiError {
             Self::ExpiredKey => "expired_key",
             Self::WrongScope(_) => "wrong_scope",
             Self::WrongMonitor => "wrong_monitor",
+            Self::LimitedKey => "limited_key",
             Self::UnknownPath => "unknown_path",
             Self::UnknownSignal => "unknown_signal",
             Self::UnknownMonitor(_) => "unknown_monitor",
+            Self::UnknownChannel(_) => "unknown_channel",
+            Self::UnknownDelivery => "unknown_delivery",
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::BodyIncomplete => "body_incomplete",
+            Self::ChannelExists(_) => "channel_exists",
+            Self::TooManyChannels => "too_many_channels",
+            Self::SecondFallback(_) => "second_fallback",
+            Self::AlreadyDelivered => "already_delivered",
+            Self::NothingToRetry => "nothing_to_retry",
             Self::DeletedMonitor(_) => "deleted_monitor",
             Self::BodyTooLarge(_) => "body_too_large",
             Self::UriTooLong => "uri_too_long",
@@ -49,6 +59,7 @@ impl ApiError {
             Self::StoreTimeout => "store_timeout",
             Self::Contended => "contended",
             Self::Busy => "busy",
+            Self::NoKinds => "no_kinds",
             Self::NotReady(_) => "not_ready",
         }
     }
@@ -63,14 +74,25 @@ impl ApiError {
             | Self::BadGrace(_)
             | Self::BadQuery(_)
             | Self::BadJson(_)
-            | Self::BadPause(_) => StatusCode::BAD_REQUEST,
+            | Self::BadPause(_)
+            | Self::BadChannelName(_)
+            | Self::BadChannel(_) => StatusCode::BAD_REQUEST,
             Self::MissingKey | Self::MalformedKey | Self::UnknownKey | Self::RevokedKey | Self::ExpiredKey => {
                 StatusCode::UNAUTHORIZED
             }
-            Self::WrongScope(_) | Self::WrongMonitor => StatusCode::FORBIDDEN,
-            Self::UnknownPath | Self::UnknownSignal | Self::UnknownMonitor(_) => StatusCode::NOT_FOUND,
+            Self::WrongScope(_) | Self::WrongMonitor | Self::LimitedKey => StatusCode::FORBIDDEN,
+            Self::UnknownPath
+            | Self::UnknownSignal
+            | Self::UnknownMonitor(_)
+            | Self::UnknownChannel(_)
+            | Self::UnknownDelivery => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyIncomplete => StatusCode::REQUEST_TIMEOUT,
+            Self::ChannelExists(_)
+            | Self::TooManyChannels
+            | Self::SecondFallback(_)
+            | Self::AlreadyDelivered
+            | Self::NothingToRetry => StatusCode::CONFLICT,
             Self::DeletedMonitor(_) => StatusCode::GONE,
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
@@ -78,6 +100,7 @@ impl ApiError {
             Self::TooManyFailures(_) | Self::TooManyCalls(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Internal(_) | Self::Corrupt(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::NoKinds => StatusCode::NOT_IMPLEMENTED,
             Self::StoreUnavailable(_) | Self::StoreTimeout | Self::Contended | Self::Busy | Self::NotReady(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }

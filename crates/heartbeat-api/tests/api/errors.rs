@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use axum::response::IntoResponse;
 use heartbeat_api::ApiError as E;
-use heartbeat_core::{Slug, interval::DurationError, key::Scope, slug::SlugError};
+use heartbeat_core::{ChannelName, Slug, interval::DurationError, key::Scope, slug::SlugError};
 use insta::assert_snapshot;
 
 use crate::weather::INTERNAL;
@@ -12,6 +12,7 @@ use crate::weather::INTERNAL;
 /// One of each, as [`ask_for_it_to_be_added`] makes sure.
 fn one_of_each() -> Vec<E> {
     let slug = Slug::parse("nightly").unwrap();
+    let channel = ChannelName::parse("ops").unwrap();
     let text = || INTERNAL.to_owned();
     vec![
         E::BadRequest,
@@ -22,6 +23,8 @@ fn one_of_each() -> Vec<E> {
         E::BadQuery("`limit` is a number from 1 to 500".to_owned()),
         E::BadJson("the body is not JSON".to_owned()),
         E::BadPause("give `for` or `until`, not both".to_owned()),
+        E::BadChannelName(SlugError::BadCharacter('_')),
+        E::BadChannel("url: write it as https://…".to_owned()),
         E::MissingKey,
         E::MalformedKey,
         E::UnknownKey,
@@ -29,11 +32,19 @@ fn one_of_each() -> Vec<E> {
         E::ExpiredKey,
         E::WrongScope(Scope::Write),
         E::WrongMonitor,
+        E::LimitedKey,
         E::UnknownPath,
         E::UnknownSignal,
         E::UnknownMonitor(slug.clone()),
+        E::UnknownChannel(channel.clone()),
+        E::UnknownDelivery,
         E::MethodNotAllowed("POST"),
         E::BodyIncomplete,
+        E::ChannelExists(channel.clone()),
+        E::TooManyChannels,
+        E::SecondFallback(channel),
+        E::AlreadyDelivered,
+        E::NothingToRetry,
         E::DeletedMonitor(slug),
         E::BodyTooLarge(16_384),
         E::UriTooLong,
@@ -47,6 +58,7 @@ fn one_of_each() -> Vec<E> {
         E::StoreTimeout,
         E::Contended,
         E::Busy,
+        E::NoKinds,
         E::NotReady(vec!["store: its disk is full".to_owned(), "checker: it has not looked yet".to_owned()]),
     ]
 }
@@ -62,6 +74,8 @@ fn ask_for_it_to_be_added(error: &E) {
         | E::BadQuery(_)
         | E::BadJson(_)
         | E::BadPause(_)
+        | E::BadChannelName(_)
+        | E::BadChannel(_)
         | E::MissingKey
         | E::MalformedKey
         | E::UnknownKey
@@ -69,11 +83,19 @@ fn ask_for_it_to_be_added(error: &E) {
         | E::ExpiredKey
         | E::WrongScope(_)
         | E::WrongMonitor
+        | E::LimitedKey
         | E::UnknownPath
         | E::UnknownSignal
         | E::UnknownMonitor(_)
+        | E::UnknownChannel(_)
+        | E::UnknownDelivery
         | E::MethodNotAllowed(_)
         | E::BodyIncomplete
+        | E::ChannelExists(_)
+        | E::TooManyChannels
+        | E::SecondFallback(_)
+        | E::AlreadyDelivered
+        | E::NothingToRetry
         | E::DeletedMonitor(_)
         | E::BodyTooLarge(_)
         | E::UriTooLong
@@ -87,6 +109,7 @@ fn ask_for_it_to_be_added(error: &E) {
         | E::StoreTimeout
         | E::Contended
         | E::Busy
+        | E::NoKinds
         | E::NotReady(_) => {}
     }
 }
@@ -108,6 +131,8 @@ fn the_table_of_codes() {
     | `bad_query` | 400 |  | `limit` is a number from 1 to 500 |
     | `bad_json` | 400 |  | the body is not JSON |
     | `bad_pause` | 400 |  | give `for` or `until`, not both |
+    | `bad_channel_name` | 400 |  | a slug has only lowercase letters a-z, digits and hyphens, not '_'; the name of a channel is 1 to 64 of a-z, 0-9 and -, such as ops-mail |
+    | `bad_channel` | 400 |  | url: write it as https://… |
     | `missing_key` | 401 |  | send an API key as `Authorization: Bearer hb_…`; `heartbeat add-api-key` makes one |
     | `malformed_key` | 401 |  | this is not a Heartbeat API key: one starts with hb_ and has 75 characters; check that it was copied whole |
     | `unknown_key` | 401 |  | this API key is not known: check that it belongs to this installation, or make a new one |
@@ -115,11 +140,19 @@ fn the_table_of_codes() {
     | `expired_key` | 401 |  | this API key has expired: make a new one |
     | `wrong_scope` | 403 |  | this API key lacks the scope `write`: use a key that has it |
     | `wrong_monitor` | 403 |  | this API key is limited to one monitor, and this is not it: use the key of this monitor |
-    | `unknown_path` | 404 |  | there is nothing at this path: pings go to /heartbeat/{slug}, management to /monitors |
+    | `limited_key` | 403 |  | this API key is limited to one monitor, and channels belong to the whole project: use a key without a limit |
+    | `unknown_path` | 404 |  | there is nothing at this path: pings go to /heartbeat/{slug}, management to /monitors and /api/v1 |
     | `unknown_signal` | 404 |  | what follows the slug is not a signal: use start, fail, log, or an exit code in digits; nothing was recorded |
     | `unknown_monitor` | 404 |  | there is no monitor `nightly` in this project: a first ping to /heartbeat/nightly makes it |
+    | `unknown_channel` | 404 |  | there is no channel `ops` in this project: see which there are, or add it |
+    | `unknown_delivery` | 404 |  | there is no delivery of this id, or history has forgotten it: the list of deliveries shows their ids |
     | `method_not_allowed` | 405 |  | this path does not take this method: use POST |
     | `body_incomplete` | 408 |  | the body did not arrive whole in time, and nothing was changed: send it again |
+    | `channel_exists` | 409 |  | there is a channel `ops` already: change it, or choose another name |
+    | `too_many_channels` | 409 |  | a project has at most 10 channels: remove one first |
+    | `second_fallback` | 409 |  | `ops` is the project's fallback already, and there is at most one: make that one an ordinary channel first |
+    | `already_delivered` | 409 |  | the channel has taken this message: there is nothing to try again |
+    | `nothing_to_retry` | 409 |  | nothing of it waits to be told any more: a later attempt has told it, or there was nobody to tell |
     | `deleted_monitor` | 410 |  | monitor `nightly` was deleted, and pings do not bring it back for a day: stop the job that pings it, or use another slug |
     | `body_too_large` | 413 |  | the body is too large: at most 16384 bytes are read here |
     | `uri_too_long` | 414 |  | the address of the request is too long: shorten its query |
@@ -131,8 +164,9 @@ fn the_table_of_codes() {
     | `corrupt_monitor` | 500 |  | what is stored under this name cannot be read: the operator finds the reason in the log by the request id |
     | `store_unavailable` | 503 | 5 | the store is not available, so nothing is promised: send it again after Retry-After |
     | `store_timeout` | 503 | 5 | the store did not answer in time, so nothing is promised: send it again after Retry-After |
-    | `contended` | 503 | 1 | too many others change this monitor at once, and nothing was written: send it again after Retry-After |
+    | `contended` | 503 | 1 | too many others change this at once, and nothing was written: send it again after Retry-After |
     | `busy` | 503 | 1 | too many API keys are being looked up at once: send it again after Retry-After |
+    | `no_kinds` | 501 |  | this API knows no kinds of channel: ask one that was started as `heartbeat serve` or `heartbeat-api` |
     | `not_ready` | 503 | 5 | not ready: store: its disk is full; checker: it has not looked yet |
     "#);
 }

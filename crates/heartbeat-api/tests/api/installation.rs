@@ -26,7 +26,7 @@ use heartbeat_sqlite::{Mode, SqliteStore};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
-use crate::weather::Weather;
+use crate::{posts::Posts, weather::Weather};
 
 /// 2026-11-23T03:00:00Z.
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_795_402_800);
@@ -40,6 +40,7 @@ pub(crate) struct Installation {
     pub(crate) weather: Arc<Weather>,
     /// A key with every scope.
     pub(crate) key: ApiKey,
+    pub(crate) flow: Flow,
     _folder: tempfile::TempDir,
 }
 
@@ -72,10 +73,11 @@ impl Installation {
             ping_log: PingLog::All,
         };
         let (store, random) = (weather.clone(), Arc::new(Seeded::new(1)));
-        let flow = Flow { store, clock: clock.clone(), random, settings };
-        let router = router(Api::new(flow, config).with_check(check));
+        let flow = Flow { store, clock: clock.clone(), random, settings, hearing: Arc::default() };
+        let api = Api::new(flow.clone(), config).with_check(check).with_kinds(Arc::new(Posts));
+        let router = router(api);
         let key = ApiKey::from_random([1; 32]);
-        let installation = Self { router, clock, weather, key, _folder: folder };
+        let installation = Self { router, clock, weather, key, flow, _folder: folder };
         installation.put(&record(&installation.key, &[Scope::Admin])).await;
         installation
     }
@@ -99,6 +101,16 @@ impl Installation {
 
     pub(crate) async fn call_as(&self, key: &ApiKey, method: &str, path: &str) -> Answer {
         self.send(request(method, path, Some(key)).body(Body::empty()).unwrap()).await
+    }
+
+    /// Sends a request with a JSON body.
+    pub(crate) async fn say(&self, method: &str, path: &str, body: &serde_json::Value) -> Answer {
+        self.say_as(&self.key, method, path, body).await
+    }
+
+    pub(crate) async fn say_as(&self, key: &ApiKey, method: &str, path: &str, body: &serde_json::Value) -> Answer {
+        let asked = request(method, path, Some(key)).header("content-type", "application/json");
+        self.send(asked.body(Body::from(body.to_string())).unwrap()).await
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {

@@ -3,6 +3,10 @@
 //! `cfg(test)` tells clippy that helpers of tests are tests too.
 
 #[cfg(test)]
+mod channels;
+#[cfg(test)]
+mod deliveries;
+#[cfg(test)]
 mod errors;
 #[cfg(test)]
 mod floods;
@@ -16,6 +20,8 @@ mod management;
 mod outages;
 #[cfg(test)]
 mod pings;
+#[cfg(test)]
+mod posts;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

@@ -36,6 +36,7 @@ async fn an_overdue_monitor_shows_before_any_checker_has_looked() {
     {
       "monitors": [
         {
+          "channels": null,
           "grace": "30s",
           "incident": {
             "cause": "missed",
@@ -77,6 +78,7 @@ async fn a_failure_shows_its_code_its_words_and_what_is_undelivered() {
     {
       "monitors": [
         {
+          "channels": null,
           "grace": "1m",
           "incident": {
             "cause": "failed",
@@ -125,6 +127,7 @@ async fn a_pause_may_have_an_end_or_none() {
     content-type: application/json
 
     {
+      "channels": null,
       "grace": "1m",
       "incident": null,
       "interval": "5m",
@@ -151,6 +154,7 @@ async fn a_pause_may_have_an_end_or_none() {
     content-type: application/json
 
     {
+      "channels": null,
       "grace": "1m",
       "incident": null,
       "interval": "5m",

@@ -30,6 +30,7 @@ async fn the_first_ping_makes_the_monitor_and_the_next_is_ok() {
     {
       "monitors": [
         {
+          "channels": null,
           "grace": "5m",
           "incident": null,
           "interval": "1h",

@@ -164,15 +164,15 @@ async fn odd_paths_and_unknown_ones_are_refused_in_our_own_words() {
     GET /heartbeat/a/start/x
       404 unknown_signal: what follows the slug is not a signal: use start, fail, log, or an exit code in digits; nothing was recorded
     GET /heartbeat
-      404 unknown_path: there is nothing at this path: pings go to /heartbeat/{slug}, management to /monitors
+      404 unknown_path: there is nothing at this path: pings go to /heartbeat/{slug}, management to /monitors and /api/v1
     GET /
-      404 unknown_path: there is nothing at this path: pings go to /heartbeat/{slug}, management to /monitors
+      404 unknown_path: there is nothing at this path: pings go to /heartbeat/{slug}, management to /monitors and /api/v1
     GET /monitors/
-      404 unknown_path: there is nothing at this path: pings go to /heartbeat/{slug}, management to /monitors
+      404 unknown_path: there is nothing at this path: pings go to /heartbeat/{slug}, management to /monitors and /api/v1
     GET /%FF%00
-      404 unknown_path: there is nothing at this path: pings go to /heartbeat/{slug}, management to /monitors
+      404 unknown_path: there is nothing at this path: pings go to /heartbeat/{slug}, management to /monitors and /api/v1
     POST /monitors/a/snooze
-      404 unknown_path: there is nothing at this path: pings go to /heartbeat/{slug}, management to /monitors
+      404 unknown_path: there is nothing at this path: pings go to /heartbeat/{slug}, management to /monitors and /api/v1
     ");
     nothing_was_written(&api).await;
 }

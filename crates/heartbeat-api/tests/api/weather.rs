@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use heartbeat_core::{
-    MonitorId, Project, Slug, Store, StoreError, Timestamp,
+    ChannelName, MonitorId, Project, Slug, Store, StoreError, Timestamp,
     directory::{Entry, Put},
     history::Row,
     key::{KeyHash, KeyRecord},
@@ -107,6 +107,7 @@ through_the_weather! {
     sweep(part: Part, after: Option<&MonitorId>, limit: usize, now: Timestamp) -> Page<MonitorId>;
     history(id: &MonitorId, before: Timestamp, limit: usize) -> Vec<Row>;
     feed(project: &Project, since: Timestamp, limit: usize) -> Vec<Row>;
+    deliveries(project: &Project, channel: &ChannelName, before: Timestamp, limit: usize) -> Vec<Row>;
     entry(pk: &str, sk: &str) -> Option<Entry>;
     entries(pk: &str) -> Vec<Entry>;
     put_entry(entry: Entry) -> Put;

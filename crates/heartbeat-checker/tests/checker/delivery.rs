@@ -98,7 +98,7 @@ async fn what_cannot_be_delivered_for_a_day_is_given_up_for_all_to_see_until_the
         gave_up += checker.pass().await.unwrap().sent.gave_up;
         town.clock.advance(Duration::from_mins(15));
     }
-    assert_eq!(gave_up, 1, "the alert, after 24 h");
+    assert_eq!(gave_up, 2, "the alert, after 24 h, and what the operator was to hear of the channel");
     let lane = town.monitor("job").await.outbox.lanes.into_values().next().unwrap();
     let GaveUp { reason, count, .. } = lane.gave_up.unwrap();
     assert_eq!((reason.as_str(), count), ("the bot was blocked", 1));

@@ -1,10 +1,13 @@
 //! Nothing poisons its neighbour: neither a channel that hangs, nor one that has gone, nor an index that forgets.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use heartbeat_checker::{Checker, Pulse};
 use heartbeat_core::{
-    Clock, NoticeKind, Ping, Signal, Store, clock::SystemClock, flow::Flow, flow::Sender, store::Deferral,
+    Clock, NoticeKind, Ping, Signal, Store,
+    clock::SystemClock,
+    flow::{Flow, Own, Sender},
+    store::Deferral,
 };
 use tokio::sync::oneshot;
 
@@ -49,7 +52,9 @@ async fn what_waits_for_a_channel_that_is_gone_is_told_on_those_that_are_there()
     town.checker(&[&gone]).pass().await.unwrap();
     town.clock.advance(Duration::from_hours(1));
     town.checker(&[&there]).pass().await.unwrap();
-    assert_eq!(there.kinds(), [NoticeKind::Overdue]);
+    let told = there.tellings().into_iter().map(|telling| (telling.monitor, telling.notice.kind()));
+    let operators = (Own::Channels.id(), NoticeKind::Overdue);
+    assert_eq!(told.collect::<BTreeSet<_>>(), [(id("job"), NoticeKind::Overdue), operators].into());
     assert!(town.monitor("job").await.outbox.is_idle());
 }
 

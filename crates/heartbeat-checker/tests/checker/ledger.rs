@@ -88,4 +88,8 @@ impl Channel for Ledger {
         }
         outcome
     }
+
+    async fn test(&self) -> Outcome {
+        self.send(&[]).await
+    }
 }

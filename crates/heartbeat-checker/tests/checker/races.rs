@@ -8,6 +8,8 @@ use heartbeat_core::{
     flow::{PingError, Sender},
 };
 
+use tokio::sync::oneshot;
+
 use crate::{
     ledger::Ledger,
     town::{NOW, SETTLE, Town, WINDOW, id},
@@ -96,13 +98,15 @@ async fn a_job_that_pings_without_a_pause_starves_neither_its_recovery_nor_peopl
     let (town, ledger) = (Town::new(), Ledger::hanging("ledger"));
     town.jobs(1).await;
     town.ping("job-0", Signal::Fail, NOW.plus(Duration::from_secs(1))).await;
+    let (pinged, has_pinged) = oneshot::channel();
     let chatter = tokio::spawn({
         let flow = town.flow.clone();
         async move {
+            let mut pinged = Some(pinged);
             for number in 1.. {
                 let at = NOW.plus(Duration::from_secs(2)).plus(Duration::from_micros(number));
                 match flow.record_ping(&id("job-0"), Ping::success(), Sender::default(), at).await {
-                    Ok(_) => {}
+                    Ok(_) => pinged.take().map_or(Ok(()), |pinged| pinged.send(())).unwrap(),
                     Err(PingError::Deleted) => return number,
                     Err(error) => panic!("ping {number}: {error}"),
                 }
@@ -110,6 +114,7 @@ async fn a_job_that_pings_without_a_pause_starves_neither_its_recovery_nor_peopl
             0
         }
     });
+    has_pinged.await.unwrap();
     town.clock.set(NOW.plus(Duration::from_secs(5)));
     let checker = town.checker(&[&ledger]);
     let pass = tokio::spawn({

@@ -45,6 +45,7 @@ impl Town {
                 grace: Grace::ZERO,
                 ping_log: PingLog::All,
             },
+            hearing: Arc::default(),
         };
         Self { flow, clock, store, alarm, _folder: folder }
     }

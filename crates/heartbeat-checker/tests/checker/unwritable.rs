@@ -7,7 +7,7 @@ use std::sync::{
 
 use async_trait::async_trait;
 use heartbeat_core::{
-    MonitorId, Project, Slug, Store, StoreError, Timestamp,
+    ChannelName, MonitorId, Project, Slug, Store, StoreError, Timestamp,
     directory::{Entry, Put},
     history::Row,
     key::{KeyHash, KeyRecord},
@@ -70,6 +70,7 @@ spending! {
     list(project: &Project, after: Option<&Slug>, limit: usize, now: Timestamp) -> Page<Slug>;
     sweep(part: Part, after: Option<&MonitorId>, limit: usize, now: Timestamp) -> Page<MonitorId>, sweeps_left;
     history(id: &MonitorId, before: Timestamp, limit: usize) -> Vec<Row>;
+    deliveries(project: &Project, channel: &ChannelName, before: Timestamp, limit: usize) -> Vec<Row>;
     feed(project: &Project, since: Timestamp, limit: usize) -> Vec<Row>;
     entry(pk: &str, sk: &str) -> Option<Entry>, entries_left;
     entries(pk: &str) -> Vec<Entry>;

@@ -52,6 +52,7 @@ impl Deciding {
         policy.remind_every_s = changes.remind_every_s.unwrap_or(policy.remind_every_s);
         policy.max_runtime_s = changes.max_runtime_s.unwrap_or(policy.max_runtime_s);
         policy.resume_on_ping = changes.resume_on_ping.unwrap_or(policy.resume_on_ping);
+        self.monitor.channels = changes.channels.clone().unwrap_or_else(|| self.monitor.channels.take());
         self.redefine(changes.schedule.clone(), changes.grace);
         self.reschedule_reminder();
     }

@@ -106,10 +106,12 @@ impl Deciding {
         match &mut self.monitor.status {
             Status::Paused { .. } => {}
             Status::Overdue { incident } => {
+                // It was heard, and it is not well: that is known by now.
+                incident.confirm_at = None;
                 incident.excerpt = ping.body.excerpt().or_else(|| incident.excerpt.take());
             }
             Status::New | Status::Ok { .. } if enough => {
-                self.open_incident(now, Cause::Failed { exit }, ping.body.excerpt());
+                self.open_incident(now, Cause::Failed { exit }, ping.body.excerpt(), None);
             }
             Status::New => self.monitor.status = Status::Ok { since: now, due_at: self.due_from(now) },
             Status::Ok { since, .. } => {

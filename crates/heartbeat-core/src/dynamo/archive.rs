@@ -10,11 +10,11 @@ mod stow;
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{
     DynamoStore,
-    directory::{PK, SK},
+    directory::{PK, SK, VALUE},
     events::{AT, HAPPENING, MONITOR, STREAM, TAG, event_id, stream_of},
     journal::{JOURNAL, Told},
     keys::KEY_HASH,
@@ -25,7 +25,7 @@ use super::{
     tables::{ID, TTL},
 };
 use crate::{
-    archive::{Archive, Kind, MARK, Page, Place, Record, Refused, stays},
+    archive::{Archive, Kind, MARK, Page, Place, Record, Refused, UNREADABLE, stays},
     directory::{Entry, Put},
     history::Row,
     item::{Attributes, decode},
@@ -48,7 +48,7 @@ impl Archive for DynamoStore {
         let request = self.client.describe_table().table_name(table);
         let there = read(Subject { action: "DescribeTable", table }, request.send()).await?.table;
         let items = there.and_then(|table| table.item_count).unwrap_or_default();
-        // A row of history is in two streams.
+        // A row of history is in two streams; an attempt to deliver in three, but few rows are.
         Ok(items.unsigned_abs() / if kind == Kind::Event { 2 } else { 1 })
     }
 
@@ -233,7 +233,12 @@ fn key_record(item: Item) -> Record {
 
 /// An entry of the directory, unless it stays here.
 fn entry_record(item: Item) -> Option<Record> {
-    let attributes = carried(item);
+    let mut attributes = carried(item);
+    // It is kept as the text of JSON, and carried as what that says.
+    if let Some(Value::String(text)) = attributes.get(VALUE) {
+        let said = serde_json::from_str(text).unwrap_or_else(|_| json!({ UNREADABLE: text }));
+        attributes.insert(VALUE.to_owned(), said);
+    }
     let text = |name: &str| attributes.get(name).and_then(Value::as_str).unwrap_or_default();
     let (pk, sk) = (text(PK), text(SK));
     let name = format!("{pk}/{sk}");

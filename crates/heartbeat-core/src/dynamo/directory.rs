@@ -18,7 +18,7 @@ use crate::{
 pub(super) const PK: &str = "pk";
 pub(super) const SK: &str = "sk";
 const REV: &str = "rev";
-const VALUE: &str = "value";
+pub(super) const VALUE: &str = "value";
 
 impl DynamoStore {
     pub(super) async fn find_entry(&self, pk: &str, sk: &str) -> Result<Option<Entry>, StoreError> {

@@ -1,5 +1,11 @@
-//! History in the events table: a stream a monitor, sorted by time, and a few streams a project, so that pages see what
-//! happens. A row is put twice, once into each; putting it again changes nothing.
+//! History in the events table: a stream a monitor, sorted by time, a few streams a project, so that pages see what happens,
+//! and a stream a channel of attempts to deliver. A row is put once into each that it belongs to; putting it again changes
+//! nothing.
+//!
+//! A channel has one stream, where a project's feed has several: what goes there are attempts to deliver and no pings, each
+//! behind a settlement that reads and writes its monitor's item first, so that a checker makes hundreds a second at most
+//! when everything is down at once, and a partition takes a thousand. What it does not take is sent again, or waits in the
+//! monitor's item.
 
 use std::collections::HashMap;
 
@@ -15,6 +21,7 @@ use super::{
     tables::{ID, TTL},
 };
 use crate::{
+    channel::ChannelName,
     history::{Happening, Row},
     monitor::MonitorId,
     slug::Project,
@@ -47,7 +54,7 @@ impl DynamoStore {
     pub(super) async fn put_events(&self, rows: &[Row]) -> Result<(), StoreError> {
         let mut requests = Vec::with_capacity(rows.len() * 2);
         for row in rows {
-            for stream in [stream_of(&row.monitor), feed_of(&row.monitor)] {
+            for stream in streams_of(&row.monitor, channel_of(&row.happening)) {
                 let put = PutRequest::builder().set_item(Some(self.event(row, stream))).build();
                 let put = put.map_err(|error| StoreError::Unavailable(error.to_string()))?;
                 requests.push(WriteRequest::builder().put_request(put).build());
@@ -99,6 +106,21 @@ impl DynamoStore {
         let waiting = waiting.rows().iter().filter(|row| row.at < before && !known.contains(&(row.at, row.tag)));
         rows.extend(waiting.cloned());
         rows.sort_by_key(|row| std::cmp::Reverse((row.at, row.tag)));
+        rows.truncate(limit);
+        Ok(rows)
+    }
+
+    /// The newest attempts to deliver on a channel before `before`. Those that still wait in their monitors' items are not
+    /// among them: which monitors those are, only a walk over all of them would say. They are here as soon as history is
+    /// told, which whoever settles does at once.
+    pub(super) async fn newest_deliveries(
+        &self,
+        project: &Project,
+        channel: &ChannelName,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        let mut rows = self.events(&channel_stream(project, channel.as_str()), Side::Before(before), limit).await?;
         rows.truncate(limit);
         Ok(rows)
     }
@@ -202,8 +224,23 @@ pub(super) fn stream_of(id: &MonitorId) -> String {
     format!("monitor/{id}")
 }
 
-pub(super) fn feed_of(id: &MonitorId) -> String {
+fn feed_of(id: &MonitorId) -> String {
     feed_name(&id.project, shard_of(id, FEEDS))
+}
+
+/// The channel of an attempt to deliver.
+fn channel_of(happening: &Happening) -> Option<&str> {
+    if let Happening::Delivery(delivery) = happening { Some(delivery.channel.as_str()) } else { None }
+}
+
+/// All streams of a row: its monitor's, one of its project's, and that of the channel on which it tells of an attempt.
+pub(super) fn streams_of(monitor: &MonitorId, channel: Option<&str>) -> Vec<String> {
+    let channel = channel.map(|channel| channel_stream(&monitor.project, channel));
+    [stream_of(monitor), feed_of(monitor)].into_iter().chain(channel).collect()
+}
+
+fn channel_stream(project: &Project, channel: &str) -> String {
+    format!("channel/{project}/{channel}")
 }
 
 fn feed_name(project: &Project, number: u16) -> String {

@@ -16,6 +16,7 @@ use super::{
     shape::{Item, number},
 };
 use crate::{
+    channel::ChannelName,
     history::{Happening, Row},
     monitor::MonitorId,
     time::Timestamp,
@@ -25,9 +26,9 @@ use crate::{
 pub(super) const JOURNAL: &str = "journal";
 /// How many rows may wait in an item. A commit adds at most three.
 const ROOM: usize = 4;
-/// The most bytes of a row that waits: with four of them the largest item stays under 4 KB. A row of the longest names has
-/// 330 without its reason.
-const LONGEST: usize = 400;
+/// The most bytes of a row that waits, which keeps the largest item small. One of the longest names that also says what
+/// was not told has 590 without its reason.
+const LONGEST: usize = 600;
 /// How long a write waits for history, which decides nothing.
 pub(super) const PATIENCE: Duration = Duration::from_millis(800);
 
@@ -49,6 +50,9 @@ pub(super) fn told(rows: &[Row]) -> (Vec<String>, Vec<Row>) {
 /// A row as it waits, its reason cut until it fits.
 fn line(row: &Row) -> Option<String> {
     let mut line = Line { at: row.at, tag: row.tag, happening: row.happening.clone() };
+    if let Happening::Delivery(delivery) = &mut line.happening {
+        delivery.notification = shortened(&delivery.notification, &row.monitor, &delivery.channel);
+    }
     loop {
         let text = serde_json::to_string(&line).ok()?;
         let Happening::Delivery(delivery) = &mut line.happening else { return Some(text) };
@@ -60,6 +64,27 @@ fn line(row: &Row) -> Option<String> {
             Some(_) | None => return Some(text),
         }
     }
+}
+
+/// The name of a notification without that of its monitor, whose item it waits in, and that of its channel, which stands
+/// beside it: what is left begins and ends with `/`, as no whole name does.
+fn shortened(notification: &str, monitor: &MonitorId, channel: &ChannelName) -> String {
+    let between = notification.strip_prefix(&monitor.to_string()).and_then(|rest| rest.strip_suffix(channel.as_str()));
+    between.filter(|between| is_shortened(between)).unwrap_or(notification).to_owned()
+}
+
+fn is_shortened(notification: &str) -> bool {
+    notification.len() > 1 && notification.starts_with('/') && notification.ends_with('/')
+}
+
+/// What waits, as it was.
+fn lengthened(mut happening: Happening, monitor: &MonitorId) -> Happening {
+    if let Happening::Delivery(delivery) = &mut happening
+        && is_shortened(&delivery.notification)
+    {
+        delivery.notification = format!("{monitor}{}{}", delivery.notification, delivery.channel);
+    }
+    happening
 }
 
 /// Adds rows to an item's journal, if there is room for them.
@@ -94,7 +119,9 @@ impl Told {
         let rows = seen.iter().filter_map(|line| {
             let line: Result<Line, _> = serde_json::from_str(line.as_s().map_or("", String::as_str));
             match line {
-                Ok(Line { at, tag, happening }) => Some(Row { monitor: id.clone(), at, tag, happening }),
+                Ok(Line { at, tag, happening }) => {
+                    Some(Row { monitor: id.clone(), at, tag, happening: lengthened(happening, id) })
+                }
                 Err(error) => {
                     tracing::warn!(monitor = %id, %error, "a row of history cannot be understood and is left out");
                     None
@@ -158,6 +185,42 @@ impl DynamoStore {
                 tracing::warn!(monitor = %id, %error, "what history has been told stays in the monitor for now");
                 true
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::DeliveryRow;
+
+    #[test]
+    fn an_attempt_waits_under_a_shorter_name_and_comes_back_whole() {
+        let monitor = MonitorId::parse("team/telegram").unwrap();
+        let channel = ChannelName::parse("telegram").unwrap();
+        for (notification, waits) in [
+            ("team/telegram/7/overdue/telegram", "/7/overdue/"),
+            ("team/telegram/7/overdue/another", "team/telegram/7/overdue/another"),
+            ("team/telegram-2/7/overdue/telegram", "team/telegram-2/7/overdue/telegram"),
+            ("team/telegram", "team/telegram"),
+            ("n", "n"),
+        ] {
+            assert_eq!(shortened(notification, &monitor, &channel), waits);
+            let delivery = DeliveryRow {
+                notification: waits.to_owned(),
+                channel: channel.clone(),
+                attempt: 1,
+                outcome: "delivered".to_owned(),
+                reason: None,
+                status: None,
+                took_ms: 1,
+                next_at: None,
+                untold: None,
+            };
+            let Happening::Delivery(whole) = lengthened(Happening::Delivery(delivery), &monitor) else {
+                unreachable!("it tells of something else");
+            };
+            assert_eq!(whole.notification, notification);
         }
     }
 }

@@ -14,6 +14,7 @@ use super::{
     tables::TableNames,
 };
 use crate::{
+    channel::ChannelName,
     clock::Clock,
     directory::{Entry, Put},
     history::Row,
@@ -212,6 +213,16 @@ impl Store for DynamoStore {
 
     async fn feed(&self, project: &Project, since: Timestamp, limit: usize) -> Result<Vec<Row>, StoreError> {
         self.feed_since(project, since, limit).await
+    }
+
+    async fn deliveries(
+        &self,
+        project: &Project,
+        channel: &ChannelName,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.newest_deliveries(project, channel, before, limit).await
     }
 
     async fn entry(&self, pk: &str, sk: &str) -> Result<Option<Entry>, StoreError> {

@@ -160,7 +160,7 @@ const EVENTS: Table = Table {
     key: Key { hash: text("stream"), range: Some(text(ID)) },
     indexes: &[],
     ttl: Some(TTL),
-    purpose: "history, a stream a monitor and a few a project",
+    purpose: "history, a stream a monitor, a few a project and one a channel",
 };
 
 const DIRECTORY: Table = Table {

@@ -6,9 +6,11 @@ use thiserror::Error;
 
 use super::{ATTEMPTS, Flow, PATIENT_ATTEMPTS};
 use crate::{
-    decide::{Event, decide},
+    channel::ChannelName,
+    decide::{Decision, Event, RestsOn, decide},
     history::{Happening, Row},
     monitor::{Monitor, MonitorId},
+    notice::Notice,
     store::{Becomes, Change, Committed, Found, StoreError, Stored},
 };
 
@@ -40,7 +42,7 @@ impl Flow {
         for attempt in 1..=ATTEMPTS {
             let stored = present(found)?;
             let now = self.clock.now();
-            let context = self.settings.context(now);
+            let context = self.context_for(&stored.monitor, now).await;
             let mut decision = decide(&stored.monitor, event, &context);
             if decision.monitor == stored.monitor {
                 return Ok(stored.monitor);
@@ -54,6 +56,33 @@ impl Flow {
             let after = decision.monitor.clone();
             match self.commit(self.change(stored, decision, now)).await? {
                 Committed::Done => return Ok(after),
+                Committed::Conflict(now_there) => found = self.look_after(attempt, id, now_there).await?,
+            }
+        }
+        Err(ManageError::Contended)
+    }
+
+    /// Has what `channel` has not been told of a monitor sent as soon as can be: what waits for it, or else `untold`. Says
+    /// whether there is anything to send.
+    pub async fn redeliver(
+        &self,
+        id: &MonitorId,
+        channel: &ChannelName,
+        untold: Option<Notice>,
+    ) -> Result<bool, ManageError> {
+        let mut found = self.store.find(id, self.clock.now()).await?;
+        for attempt in 1..=ATTEMPTS {
+            let stored = present(found)?;
+            let now = self.clock.now();
+            let mut monitor = stored.monitor.clone();
+            if !monitor.outbox.redeliver(channel, untold.clone(), now) {
+                return Ok(false);
+            }
+            monitor.rev = monitor.rev.next();
+            let decision =
+                Decision { monitor, transitions: Vec::new(), rests_on: RestsOn::Revision, notes: Vec::new() };
+            match self.commit(self.change(stored, decision, now)).await? {
+                Committed::Done => return Ok(true),
                 Committed::Conflict(now_there) => found = self.look_after(attempt, id, now_there).await?,
             }
         }

@@ -96,8 +96,8 @@ impl Flow {
         for attempt in 1..=ATTEMPTS {
             let (came, change, notes) = match found {
                 Found::Deleted => return Err(PingError::Deleted),
-                Found::Nothing => self.create(&arrival),
-                Found::Monitor(stored) => self.apply_ping(&arrival, *stored),
+                Found::Nothing => self.create(&arrival).await,
+                Found::Monitor(stored) => self.apply_ping(&arrival, *stored).await,
             };
             match self.commit(change).await? {
                 Committed::Done => return Ok(Recorded { came, notes }),
@@ -114,13 +114,13 @@ impl Flow {
         Err(PingError::Contended)
     }
 
-    fn create(&self, arrival: &Arrival<'_>) -> (Came, Change, Vec<Note>) {
+    async fn create(&self, arrival: &Arrival<'_>) -> (Came, Change, Vec<Note>) {
         let schedule = Schedule::Every(arrival.ping.interval.unwrap_or(self.settings.interval));
         let grace = arrival.ping.grace.unwrap_or(self.settings.grace);
         let unborn = Monitor::new(arrival.id.clone(), Origin::Ping, schedule, grace, arrival.at);
         let shard = self.store.shard_for(arrival.id);
         let before = Stored::new(unborn, shard, self.settings.settle, arrival.write_id);
-        let (mut change, notes) = self.ping_change(arrival, before);
+        let (mut change, notes) = self.ping_change(arrival, before).await;
         if let Becomes::Changed { after, .. } = change.becomes {
             change.becomes = Becomes::Created(after);
         }
@@ -128,17 +128,18 @@ impl Flow {
         (Came::First, change, notes)
     }
 
-    fn apply_ping(&self, arrival: &Arrival<'_>, before: Stored) -> (Came, Change, Vec<Note>) {
+    async fn apply_ping(&self, arrival: &Arrival<'_>, before: Stored) -> (Came, Change, Vec<Note>) {
         let late = before.monitor.is_late_at(arrival.at);
-        let (mut change, notes) = self.ping_change(arrival, before);
+        let (mut change, notes) = self.ping_change(arrival, before).await;
         let notable = late || !change.rows.is_empty();
         self.keep_row(arrival, &mut change, &notes, notable);
         (Came::Again, change, notes)
     }
 
-    fn ping_change(&self, arrival: &Arrival<'_>, before: Stored) -> (Change, Vec<Note>) {
+    async fn ping_change(&self, arrival: &Arrival<'_>, before: Stored) -> (Change, Vec<Note>) {
         let event = Event::Ping(arrival.ping.clone());
-        let decision = decide(&before.monitor, &event, &self.settings.context(arrival.at));
+        let context = self.context_for(&before.monitor, arrival.at).await;
+        let decision = decide(&before.monitor, &event, &context);
         let mut notes = arrival.sender.notes.clone();
         notes.extend(decision.notes.iter().copied());
         (self.change(before, decision, arrival.at), notes)

@@ -3,35 +3,41 @@
 //! delivered message for an error when the answer has a field that it does not know. Every error is reduced to words
 //! here, for reqwest's have the token in their address.
 
-use std::{error::Error, fmt, time::Duration};
+use std::{fmt, time::Duration};
 
 use heartbeat_core::delivery::Reason;
 use reqwest::{Response, StatusCode, header, redirect};
 use serde::{Serialize, de::DeserializeOwned};
 use teloxide::requests::Payload;
-use thiserror::Error;
 
 use super::{
     answer::Answer,
     failure::Failure,
     setting::{ApiUrl, BotToken},
 };
+pub use crate::http::ClientError;
+use crate::http::root;
 
 /// The most that is read of an answer. An honest one echoes the message, in at most six bytes a unit, with its entities.
 const MAX_ANSWER: usize = 256 * 1_024;
 /// A connection that has been idle for longer may have been forgotten on the way.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// Why no client could be made: the machine's TLS is broken.
-#[derive(Debug, Error)]
-#[error("no HTTPS client can be made on this machine: {0}")]
-pub struct ClientError(String);
+/// Where a person finds the settings, for reasons that say what to mend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In the environment or in SSM, by the variables' names.
+    Installation,
+    /// In a channel of a project.
+    Channel,
+}
 
 /// Speaks to the Bot API as one bot.
 pub(super) struct Client {
     http: reqwest::Client,
     token: BotToken,
     api_url: ApiUrl,
+    place: Place,
 }
 
 impl Client {
@@ -45,8 +51,13 @@ impl Client {
             .no_proxy()
             .redirect(redirect::Policy::none())
             .build()
-            .map_err(|error| ClientError(root(&error)))?;
-        Ok(Self { http, token, api_url })
+            .map_err(|error| ClientError::new(&error))?;
+        Ok(Self { http, token, api_url, place: Place::Installation })
+    }
+
+    /// The same, whose settings are at `place`.
+    pub(super) fn at(self, place: Place) -> Self {
+        Self { place, ..self }
     }
 
     /// Asks one thing of the Bot API.
@@ -91,8 +102,19 @@ impl Client {
 
     /// Why, for people and logs: whatever else a failure repeats, the token is taken out.
     pub(super) fn reason(&self, failure: &Failure) -> Reason {
-        Reason::new(&failure.to_string().replace(self.token.expose(), "(token)"))
+        let text = failure.to_string().replace(self.token.expose(), "(token)");
+        let text = match self.place {
+            Place::Installation => text,
+            Place::Channel => of_channel(&text),
+        };
+        let reason = Reason::new(&text);
+        failure.status().map_or_else(|| reason.clone(), |status| reason.clone().with_status(status))
     }
+}
+
+/// The same words, with the settings called by their names in a channel.
+fn of_channel(text: &str) -> String {
+    text.replace("TELEGRAM_BOT_TOKEN", "the channel's token").replace("TELEGRAM_CHAT_ID", "the channel's chat_id")
 }
 
 /// What an answer comes to.
@@ -104,16 +126,6 @@ fn interpret<T: DeserializeOwned + Default>(status: StatusCode, bytes: &[u8]) ->
         Answer { ok: true, .. } => Err(garbled),
         refusal @ Answer { ok: false, .. } => Err(Failure::said(refusal, status)),
     }
-}
-
-/// The innermost cause: the only one that does not name the address.
-fn root(error: &reqwest::Error) -> String {
-    let mut cause: &dyn Error = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    // Without a deeper cause it is reqwest's own sentence, which ends in the address.
-    if std::ptr::addr_eq(cause, error) { "the exchange failed".to_owned() } else { cause.to_string() }
 }
 
 impl fmt::Debug for Client {

@@ -2,16 +2,14 @@
 
 use std::time::Duration;
 
-use heartbeat_core::{
-    delivery::{Outcome, Reason},
-    time::humane,
-};
+use heartbeat_core::delivery::{Outcome, Reason};
 use reqwest::StatusCode;
 use serde::{Deserialize, de::IntoDeserializer};
 use teloxide::{ApiError, types::ChatId};
 use thiserror::Error;
 
 use super::answer::Answer;
+use crate::http::humane_or_ms;
 
 /// Why a call failed. Each message stands for itself in a [`Reason`].
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -40,9 +38,9 @@ pub(super) enum Failure {
     /// The text is too long.
     #[error("Telegram finds the message too long")]
     TooLong,
-    /// The token is nobody's.
+    /// The token is nobody's: 401, or 404 for one that does not even look like one.
     #[error("Telegram does not know this bot token: check TELEGRAM_BOT_TOKEN (@BotFather shows it)")]
-    UnknownToken,
+    UnknownToken(u16),
     /// The chat is nobody's.
     #[error("Telegram does not know the chat: check TELEGRAM_CHAT_ID, and add the bot or write to it first")]
     UnknownChat,
@@ -75,10 +73,10 @@ impl Failure {
         }
         let known: Result<ApiError, serde::de::value::Error> =
             ApiError::deserialize(description.as_str().into_deserializer());
-        match known.ok().and_then(|error| Self::known(&error)) {
+        match known.ok().and_then(|error| Self::known(&error, code)) {
             Some(failure) => failure,
             None if code >= 500 => Self::ServerError(code),
-            None if code == 401 || code == 404 => Self::UnknownToken,
+            None if code == 401 || code == 404 => Self::UnknownToken(code),
             None if code == 403 && description.contains("kicked") => Self::Removed,
             None if code == 403 && description.contains("not a member") => Self::Removed,
             None => Self::Refused { code, description },
@@ -86,13 +84,13 @@ impl Failure {
     }
 
     /// The errors that teloxide has a name for and we have better words for.
-    fn known(error: &ApiError) -> Option<Self> {
+    fn known(error: &ApiError, code: u16) -> Option<Self> {
         if let ApiError::CantParseEntities(why) = error {
             return Some(Self::Formatting(why.clone()));
         }
         [
             (ApiError::MessageIsTooLong, Self::TooLong),
-            (ApiError::InvalidToken, Self::UnknownToken),
+            (ApiError::InvalidToken, Self::UnknownToken(code)),
             (ApiError::ChatNotFound, Self::UnknownChat),
             (ApiError::BotBlocked, Self::Blocked),
             (ApiError::BotKicked, Self::Removed),
@@ -101,6 +99,19 @@ impl Failure {
         ]
         .into_iter()
         .find_map(|(named, failure)| (named == *error).then_some(failure))
+    }
+
+    /// What was answered, as a number, where something was.
+    pub(super) fn status(&self) -> Option<u16> {
+        match self {
+            Self::TimedOut(_) | Self::Exchange(_) => None,
+            Self::Garbled(code) | Self::ServerError(code) | Self::UnknownToken(code) | Self::Refused { code, .. } => {
+                Some(*code)
+            }
+            Self::SlowDown(_) => Some(429),
+            Self::Blocked | Self::Removed => Some(403),
+            Self::Moved(_) | Self::Formatting(_) | Self::TooLong | Self::UnknownChat => Some(400),
+        }
     }
 
     /// What the delivery policy makes of it.
@@ -112,17 +123,13 @@ impl Failure {
             }
             Self::Formatting(_)
             | Self::TooLong
-            | Self::UnknownToken
+            | Self::UnknownToken(_)
             | Self::UnknownChat
             | Self::Blocked
             | Self::Removed
             | Self::Refused { .. } => Outcome::Refused { reason },
         }
     }
-}
-
-fn humane_or_ms(duration: Duration) -> String {
-    if duration < Duration::from_secs(1) { format!("{} ms", duration.as_millis()) } else { humane(duration) }
 }
 
 #[cfg(test)]
@@ -139,8 +146,8 @@ mod tests {
     #[test]
     fn what_telegram_says_becomes_what_a_person_can_do() {
         for (code, description, failure) in [
-            (401, "Unauthorized", Failure::UnknownToken),
-            (404, "Not Found", Failure::UnknownToken),
+            (401, "Unauthorized", Failure::UnknownToken(401)),
+            (404, "Not Found", Failure::UnknownToken(404)),
             (400, "Bad Request: chat not found", Failure::UnknownChat),
             (403, "Forbidden: bot was blocked by the user", Failure::Blocked),
             (403, "Forbidden: bot was kicked from the group chat", Failure::Removed),
@@ -170,7 +177,7 @@ mod tests {
             Failure::SlowDown(None),
             Failure::Moved(ChatId(i64::MIN)),
             Failure::TooLong,
-            Failure::UnknownToken,
+            Failure::UnknownToken(401),
             Failure::UnknownChat,
             Failure::Blocked,
             Failure::Removed,

@@ -16,7 +16,7 @@ use tokio::{sync::Mutex, time::timeout};
 use tracing::{info, warn};
 
 use super::{Checked, DEFAULT_TIME_OUT, Failure, Telegram, TelegramSettings};
-use crate::{Message, channel_name, message};
+use crate::{Message, channel_name, message, test_alert};
 
 /// What there is to mend, in one line without secrets.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,9 +36,17 @@ pub trait Source: Send + Sync {
     async fn read(&self) -> Result<TelegramSettings, Complaint>;
 }
 
+/// Whose channel it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owner {
+    Installation,
+    Project,
+}
+
 /// One Telegram chat, as its source has it.
 pub struct SourcedTelegram {
     name: ChannelName,
+    owner: Owner,
     source: Box<dyn Source>,
     /// Held while the source is read: all who need it read it once.
     known: Mutex<Option<Arc<Telegram>>>,
@@ -48,7 +56,16 @@ pub struct SourcedTelegram {
 impl SourcedTelegram {
     /// A channel to the chat of `source`. Reads nothing yet.
     pub fn new(source: Box<dyn Source>) -> Self {
-        Self { name: channel_name("telegram"), source, known: Mutex::default(), complaint: RwLock::default() }
+        Self::named(channel_name("telegram"), Owner::Installation, source)
+    }
+
+    /// The same, as a channel of a project, by its name there.
+    pub(super) fn of_project(name: ChannelName, source: Box<dyn Source>) -> Self {
+        Self::named(name, Owner::Project, source)
+    }
+
+    fn named(name: ChannelName, owner: Owner, source: Box<dyn Source>) -> Self {
+        Self { name, owner, source, known: Mutex::default(), complaint: RwLock::default() }
     }
 
     /// Reads the source if that was not done yet.
@@ -103,7 +120,11 @@ impl SourcedTelegram {
 
     async fn read(&self, known: &mut Option<Arc<Telegram>>) -> Result<Arc<Telegram>, Complaint> {
         let read = self.source.read().await.and_then(|settings| {
-            Telegram::new(settings).map(Arc::new).map_err(|error| Complaint::Unavailable(error.to_string()))
+            let telegram = Telegram::new(settings).map_err(|error| Complaint::Unavailable(error.to_string()))?;
+            Ok(Arc::new(match self.owner {
+                Owner::Installation => telegram,
+                Owner::Project => telegram.of_project(),
+            }))
         });
         self.complain(read.as_ref().err().cloned());
         let read = read?;
@@ -125,14 +146,14 @@ impl SourcedTelegram {
             Err(complaint) => return try_again(&complaint.to_string()),
         };
         let (told, telegram) = match telegram.try_to_tell(message).await {
-            Err(Failure::UnknownToken) => {
+            Err(Failure::UnknownToken(code)) => {
                 warn!("Telegram does not know the bot token any more: reading it again");
                 match self.instead_of(&telegram).await {
                     Some(newer) => {
                         info!("there is another bot token: it is used from now on");
                         (newer.try_to_tell(message).await, newer)
                     }
-                    None => (Err(Failure::UnknownToken), telegram),
+                    None => (Err(Failure::UnknownToken(code)), telegram),
                 }
             }
             told => (told, telegram),
@@ -151,7 +172,7 @@ impl SourcedTelegram {
             self.complain(Some(Complaint::Setting(reason.as_str().to_owned())));
         }
         // Whoever mends the token does it elsewhere: what was refused is to go out soon after, not at the slowest pace.
-        if failure == Failure::UnknownToken { Outcome::TryAgain { after: None, reason } } else { outcome }
+        if let Failure::UnknownToken(_) = failure { Outcome::TryAgain { after: None, reason } } else { outcome }
     }
 }
 
@@ -180,5 +201,9 @@ impl Channel for SourcedTelegram {
             [] => Outcome::Delivered,
             told => self.tell(&message(told)).await,
         }
+    }
+
+    async fn test(&self) -> Outcome {
+        self.tell(&test_alert()).await
     }
 }

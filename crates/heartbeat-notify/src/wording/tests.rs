@@ -275,6 +275,34 @@ fn ok_again_after_an_outage_that_was_told_and_others_that_were_not() {
 }
 
 #[test]
+fn what_nobody_knows_is_told_as_unknown() {
+    let mut notice = opened("03:00:00", Cause::Missed);
+    notice.unconfirmed = true;
+    insta::assert_snapshot!(plain_of(&nightly(notice)), @"
+    ⚪ nightly-backup unconfirmed: overdue since 03:00 UTC
+    Heartbeat itself could not hear pings for a while, so this job may be well
+    Last ping 01:55 UTC, 1h 5m ago
+    Expected every 1h, grace 5m
+    ");
+}
+
+#[test]
+fn our_own_troubles_say_whose_they_are() {
+    insta::assert_snapshot!(plain_of(&telling("heartbeat", "ingest", opened("03:00:00", Cause::Missed))), @"
+    🔴 ingest (heartbeat) overdue since 03:00 UTC
+    Heartbeat itself: no API proves that pings are received. Silence is held, deadlines will move
+    Last ping 01:55 UTC, 1h 5m ago
+    Expected every 1h, grace 5m
+    ");
+    insta::assert_snapshot!(plain_of(&telling("heartbeat", "canary", opened("03:00:00", Cause::Missed))), @"
+    🔴 canary (heartbeat) overdue since 03:00 UTC
+    Heartbeat itself: pings through its public address do not arrive
+    Last ping 01:55 UTC, 1h 5m ago
+    Expected every 1h, grace 5m
+    ");
+}
+
+#[test]
 fn hostile_output_stays_text() {
     let mut failed = nightly(opened("03:00:00", FAILED));
     failed.excerpt =
@@ -357,6 +385,7 @@ fn any_notice() -> impl Strategy<Value = Notice> {
             outages,
             recoveries,
             reminder,
+            unconfirmed: false,
         },
     )
 }

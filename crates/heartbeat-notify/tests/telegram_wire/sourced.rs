@@ -87,7 +87,7 @@ async fn a_token_that_is_not_known_any_more_is_read_again_and_the_message_arrive
 async fn where_there_is_no_newer_token_it_is_not_tried_twice_and_somebody_can_ask_why() {
     let scene = scene([unknown_token(), taken()], &[Ok(TOKEN)]).await;
     let reason = "Telegram does not know this bot token: check TELEGRAM_BOT_TOKEN (@BotFather shows it)";
-    assert_eq!(scene.send().await, try_again(None, reason), "soon: it is mended elsewhere");
+    assert_eq!(scene.send().await, answered_try_again(401, None, reason), "soon: it is mended elsewhere");
     assert_eq!(scene.telegram.complaint(), Some(Complaint::Setting(reason.to_owned())));
     assert_eq!(scene.send().await, Outcome::Delivered, "it is known again");
     assert_eq!(scene.telegram.complaint(), None);

@@ -1,5 +1,6 @@
 //! Runs seeds of the simulator: `simulate --seeds 10000`, or `simulate --seed 17` to replay one. Over SQLite, or with
-//! `--store dynamo` over the `DynamoDB` store on dynoxide.
+//! `--store dynamo` over the `DynamoDB` store on dynoxide. `--plan month` is two thousand monitors over thirty days;
+//! `--monitors` and `--days` make it smaller.
 #![expect(clippy::print_stdout, reason = "a report is what it is for")]
 
 use std::{
@@ -9,10 +10,11 @@ use std::{
         Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use heartbeat_proof::{
-    dynamo::{simulate_on_dynamo, small_plan},
+    dynamo::{simulate_on_dynamo, small_month, small_plan},
     simulator::{Plan, Verdict},
     sqlite::simulate_on_sqlite,
 };
@@ -27,12 +29,20 @@ fn main() -> ExitCode {
         Some(seed) => seed..seed + 1,
         None => number("--from").unwrap_or(0)..number("--from").unwrap_or(0) + number("--seeds").unwrap_or(200),
     };
-    let on_dynamo =
-        arguments.windows(2).any(|pair| matches!(pair, [name, store] if name == "--store" && store == "dynamo"));
+    let says = |name: &str, value: &str| arguments.windows(2).any(|pair| pair == [name, value]);
+    let on_dynamo = says("--store", "dynamo");
+    let plan = match (says("--plan", "month"), on_dynamo) {
+        (true, true) => small_month(),
+        (true, false) => Plan::month(),
+        (false, true) => small_plan(),
+        (false, false) => Plan::default(),
+    };
+    let storm = number("--days").map_or(plan.storm, |days| Duration::from_hours(24 * days));
+    let plan = Plan { monitors: number("--monitors").unwrap_or(plan.monitors), storm, ..plan };
     let verdicts = if on_dynamo {
-        run(seeds, |seed| simulate_on_dynamo(seed, small_plan(), None))
+        run(seeds, |seed| simulate_on_dynamo(seed, plan, None))
     } else {
-        run(seeds, |seed| simulate_on_sqlite(seed, Plan::default()))
+        run(seeds, |seed| simulate_on_sqlite(seed, plan))
     };
     report(&verdicts);
     if verdicts.iter().all(|verdict| verdict.offences.is_empty()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -70,14 +80,21 @@ fn report(verdicts: &[Verdict]) {
     println!("{} pings, {} outages", sum(|v| v.pings), sum(|v| v.outages));
     println!("{} outages that follow from the pings alone", sum(|v| v.certain_outages));
     println!("{} notifications told", sum(|v| v.told));
-    let mut troubles: BTreeMap<&str, u64> = BTreeMap::new();
-    for (kind, count) in verdicts.iter().flat_map(|verdict| &verdict.troubles) {
-        *troubles.entry(kind).or_default() += count;
-    }
-    for (kind, count) in troubles {
-        println!("{count:>9} × {kind}");
-    }
+    println!("\nWhat was tried:");
+    print_counts(verdicts.iter().flat_map(|verdict| &verdict.troubles));
+    println!("\nWhat was judged, and how often:");
+    print_counts(verdicts.iter().flat_map(|verdict| &verdict.judged));
     for verdict in failed {
         println!("replay with --seed {}", verdict.seed);
+    }
+}
+
+fn print_counts<'a>(counts: impl Iterator<Item = (&'a &'static str, &'a u64)>) {
+    let mut sums: BTreeMap<&str, u64> = BTreeMap::new();
+    for (kind, count) in counts {
+        *sums.entry(kind).or_default() += count;
+    }
+    for (kind, count) in sums {
+        println!("{count:>9} × {kind}");
     }
 }

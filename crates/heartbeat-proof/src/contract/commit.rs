@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use heartbeat_core::{
-    Event, Ping, RestsOn, Signal, Timestamp,
+    Changes, Event, Monitor, Ping, RestsOn, Signal, Timestamp,
     item::{Patch, encode},
-    outbox::Settlement,
+    outbox::{Routing, Settlement},
     store::{Becomes, Change, Committed, Deferral, Deferred, Extended, Found, WriteId},
 };
 use serde_json::{Value, json};
@@ -164,7 +164,7 @@ fn claim(change: &mut Change, at: Timestamp) -> Settlement {
     let mut entry = None;
     if let Becomes::Changed { after, .. } = &mut change.becomes {
         let outbox = &mut after.monitor.outbox;
-        outbox.route(std::slice::from_ref(&telegram), at);
+        outbox.route(&Routing::to(std::slice::from_ref(&telegram)), at);
         entry = outbox.claim(lease(1, at), at, |_| true).pop();
     }
     let claim = entry.unwrap();
@@ -175,6 +175,30 @@ fn claim(change: &mut Change, at: Timestamp) -> Settlement {
         owner: lease(1, at).owner,
         verdict: heartbeat_core::delivery::Verdict::Done,
     }
+}
+
+pub async fn a_choice_of_channels_is_kept_and_taken_back(harness: &dyn Harness) {
+    let store = harness.store();
+    let before = put(&*store, pinged("job")).await;
+    assert_eq!((before.monitor.channels.clone(), harness.attribute(&id("job"), "channels").await), (None, None));
+    let chosen = |channels: &[&str]| Some(channels.iter().map(|name| channel(name)).collect());
+    let longest = ["t".repeat(64), "ops-mail".to_owned()];
+    let longest: Vec<&str> = longest.iter().map(String::as_str).collect();
+    let choices = [chosen(&["telegram"]), chosen(&longest), chosen(&[]), None, chosen(&["telegram"]), None];
+    let mut before = before;
+    for (number, choice) in (1..).zip(choices) {
+        let at = LOOK.plus(minutes(number));
+        let edit = Event::Edit(Changes { channels: Some(choice.clone()), ..Changes::default() });
+        before = happen(&*store, &before, &edit, at, number + 1).await;
+        assert_eq!(before.monitor.channels, choice);
+        assert_eq!(harness.attribute(&id("job"), "channels").await.is_some(), choice.is_some());
+        assert_eq!(store.list(&id("job").project, None, 10, NOW).await.unwrap().items, [Ok(before.clone())]);
+    }
+    let created = Monitor { channels: chosen(&["telegram"]), ..pinged("created") };
+    assert_eq!(put(&*store, created.clone()).await.monitor, created);
+    let ping = ping("created", NOW.plus(minutes(1)), 9);
+    assert_eq!(store.extend(ping).await, Ok(Extended::Done));
+    assert_eq!(there(&*store, &id("created")).await.monitor.channels, created.channels);
 }
 
 pub async fn a_decision_about_nobody_conflicts(harness: &dyn Harness) {

@@ -6,10 +6,11 @@ use heartbeat_core::{
     Cause, ChannelName, Context, Event, Grace, Incident, Interval, Monitor, MonitorId, Notice, Origin, Ping, Project,
     Reminders, Rev, Run, Schedule, Signal, Slug, Status, Store, Timestamp, decide,
     flow::{Flow, Settings},
-    history::{Happening, PingLog, PingRow, Row},
+    history::{DeliveryRow, Happening, PingLog, PingRow, Row},
     item::Corrupt,
     key::{ApiKey, KeyRecord, Scope},
-    outbox::{Lease, Owner},
+    outage::Outages,
+    outbox::{Lease, Owner, Routing},
     store::{Becomes, Change, Committed, Extend, Found, Keep, Part, Stored, WriteId},
 };
 use rand::{Rng, rngs::StdRng};
@@ -32,7 +33,7 @@ pub fn id(slug: &str) -> MonitorId {
 }
 
 pub fn context(now: Timestamp) -> Context {
-    Context { now, settle: SETTLE, reminders: Reminders::default() }
+    Context { now, settle: SETTLE, reminders: Reminders::default(), outages: Outages::default() }
 }
 
 /// A monitor that a ping at [`NOW`] has made: due every 5 minutes, with a minute of grace.
@@ -106,6 +107,22 @@ pub fn row(id: &MonitorId, at: Timestamp, tag: u64) -> Row {
     Row { monitor: id.clone(), at, tag, happening: Happening::Ping(ping) }
 }
 
+/// An attempt to deliver on `channel` that worked.
+pub fn delivery(id: &MonitorId, channel: &ChannelName, at: Timestamp, tag: u64) -> Row {
+    let delivery = DeliveryRow {
+        notification: format!("{id}/{tag}/overdue/{channel}"),
+        channel: channel.clone(),
+        attempt: 1,
+        outcome: "delivered".to_owned(),
+        reason: None,
+        status: None,
+        took_ms: 12,
+        next_at: None,
+        untold: None,
+    };
+    Row { monitor: id.clone(), at, tag, happening: Happening::Delivery(delivery) }
+}
+
 /// Creates `monitor`, and answers with what is then stored.
 pub async fn put(store: &dyn Store, monitor: Monitor) -> Stored {
     let (id, at) = (monitor.id.clone(), monitor.created_at);
@@ -175,7 +192,8 @@ pub fn flow(store: Arc<dyn Store>) -> (Flow, Arc<SetClock>) {
         grace: Grace::DEFAULT,
         ping_log: PingLog::All,
     };
-    let flow = Flow { store, clock: Arc::<SetClock>::clone(&clock), random: Arc::new(Seeded::new(7)), settings };
+    let (random, hearing) = (Arc::new(Seeded::new(7)), Arc::default());
+    let flow = Flow { store, clock: Arc::<SetClock>::clone(&clock), random, settings, hearing };
     (flow, clock)
 }
 
@@ -197,6 +215,7 @@ pub fn any_monitor(random: &mut StdRng, slug: &str) -> Monitor {
     }
     monitor.policy.resume_on_ping = random.random();
     monitor.last_duration = random.random_bool(0.3).then(|| Duration::from_micros(random.random_range(0..1 << 40)));
+    monitor.channels = random.random_bool(0.2).then(|| [channel("ops-mail"), channel("telegram")].into());
     monitor.status = any_status(random, &monitor);
     any_outbox(random, &mut monitor);
     monitor
@@ -222,7 +241,7 @@ fn any_outbox(random: &mut StdRng, monitor: &mut Monitor) {
     let since = monitor.created_at;
     monitor.outbox.push(Notice::opened(&incident(since), monitor.last_ping_at, monitor.rev, since));
     if random.random() {
-        monitor.outbox.route(&[channel("telegram"), channel("ops-mail")], NOW);
+        monitor.outbox.route(&Routing::to(&[channel("telegram"), channel("ops-mail")]), NOW);
     }
     if random.random() {
         let lease = Lease { owner: Owner(random.random()), until: NOW.plus(minutes(1)) };
@@ -236,6 +255,7 @@ pub fn incident(since: Timestamp) -> Incident {
         cause: Cause::Failed { exit: Some(-7) },
         excerpt: Some("disk \"full\"\n".to_owned()),
         reminders: 2,
+        confirm_at: None,
         next_reminder_at: Some(since.plus(minutes(60))),
     }
 }

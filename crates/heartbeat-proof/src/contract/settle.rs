@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use heartbeat_core::{
-    ChannelName, Event, Monitor, Notice, Ping, Signal, Store, Timestamp, decide,
+    ChannelName, Event, Monitor, Notice, Ping, RestsOn, Signal, Store, Timestamp,
+    channel::definition::Wants,
+    decide,
     delivery::{Reason, Verdict},
-    history::{DeliveryRow, Happening, Row},
-    outbox::{GaveUp, Owner, Settled, Settlement},
+    outbox::{GaveUp, Outbox, Owner, Routing, Settled, Settlement},
     store::{Becomes, Change, Committed, Extended, Stored, WriteId},
 };
 
 use super::{
     Harness,
-    scene::{NOW, channel, context, happen, id, lease, minutes, ping, pinged, put, stored, there},
+    scene::{NOW, channel, context, delivery, happen, id, lease, minutes, ping, pinged, put, stored, there},
 };
 
 /// When the job of these clauses fails, and checker 1 claims what there is to tell.
@@ -27,7 +28,7 @@ fn telegram() -> ChannelName {
 /// A monitor that has failed, with its notice claimed by checker 1 for Telegram.
 fn claimed() -> (Monitor, Notice) {
     let mut monitor = decide(&pinged("job"), &Event::Ping(Ping::bare(Signal::Fail)), &context(FAILED)).monitor;
-    monitor.outbox.route(&[telegram()], FAILED);
+    monitor.outbox.route(&Routing::to(&[telegram()]), FAILED);
     let claim = monitor.outbox.claim(lease(1, FAILED), FAILED, |_| true).pop().unwrap();
     (monitor, claim.notice)
 }
@@ -44,14 +45,7 @@ fn end(notice: &Notice, verdict: Verdict) -> Settlement {
 pub async fn a_delivered_entry_leaves_the_outbox(harness: &dyn Harness) {
     let store = harness.store();
     let (before, notice) = put_claimed(&*store).await;
-    let delivery = DeliveryRow {
-        notification: "n".to_owned(),
-        outcome: "delivered".to_owned(),
-        reason: None,
-        took_ms: 12,
-        next_at: None,
-    };
-    let row = Row::new(&id("job"), SENT, WriteId(9), 0, Happening::Delivery(delivery));
+    let row = delivery(&id("job"), &telegram(), SENT, 9);
     let settled = store.settle(&id("job"), end(&notice, Verdict::Done), SENT, vec![row.clone()]).await;
     assert_eq!(settled, Ok(Settled::Done));
     let after = there(&*store, &id("job")).await;
@@ -94,15 +88,70 @@ pub async fn a_retry_keeps_the_entry_and_says_when(harness: &dyn Harness) {
     assert_eq!(head.last_error.as_deref(), Some("429"));
 }
 
-pub async fn what_is_given_up_stays_visible(harness: &dyn Harness) {
+pub async fn what_is_given_up_stays_visible_and_is_kept_until_it_is_routed(harness: &dyn Harness) {
     let store = harness.store();
     let (_, notice) = put_claimed(&*store).await;
-    let give_up = Verdict::GiveUp { reason: Reason::new("blocked") };
-    assert_eq!(store.settle(&id("job"), end(&notice, give_up), SENT, Vec::new()).await, Ok(Settled::Done));
-    let outbox = there(&*store, &id("job")).await.monitor.outbox;
-    assert!(outbox.is_idle());
-    let visible = outbox.lanes.get(&telegram()).and_then(|lane| lane.gave_up.clone());
-    assert_eq!(visible, Some(GaveUp { at: SENT, reason: "blocked".to_owned(), count: 1 }));
+    let give_up = end(&notice, Verdict::GiveUp { reason: Reason::new("blocked") });
+    assert_eq!(store.settle(&id("job"), give_up.clone(), SENT, Vec::new()).await, Ok(Settled::Done));
+    let as_told = |untold: Option<Notice>| {
+        Some(GaveUp { at: SENT, reason: "blocked".to_owned(), count: 1, untold: untold.map(Box::new) })
+    };
+    let before = there(&*store, &id("job")).await;
+    assert_eq!(gave_up(&before), as_told(Some(notice.clone())));
+    assert!(!before.monitor.outbox.is_idle(), "it is still to be told by somebody");
+    assert_eq!(before.wake_at, Some(SENT), "somebody looks, and routes it");
+    assert_eq!(store.settle(&id("job"), give_up, SENT, Vec::new()).await, Ok(Settled::Stale));
+    assert_eq!(there(&*store, &id("job")).await, before);
+
+    let fallback = channel("ops-mail");
+    let routing = Routing::new([(telegram(), Wants::ALL)], Some((fallback.clone(), Wants::ALL)));
+    let after = change_outbox(&*store, before, 20, |outbox| outbox.route(&routing, SENT)).await;
+    assert_eq!(gave_up(&after), as_told(None), "what is visible stays");
+    let head = after.monitor.outbox.lanes.get(&fallback).and_then(|lane| lane.head.clone());
+    assert_eq!(head.map(|head| head.notice), Some(notice));
+}
+
+fn gave_up(stored: &Stored) -> Option<GaveUp> {
+    stored.monitor.outbox.lanes.get(&telegram()).and_then(|lane| lane.gave_up.clone())
+}
+
+/// Stores the monitor with its outbox as `change` makes it.
+async fn change_outbox(store: &dyn Store, before: Stored, write_id: u64, change: impl FnOnce(&mut Outbox)) -> Stored {
+    let mut monitor = before.monitor.clone();
+    monitor.rev = monitor.rev.next();
+    change(&mut monitor.outbox);
+    let after = Stored { write_id: WriteId(write_id), ..stored(monitor, write_id) };
+    let becomes = Becomes::Changed { before: Box::new(before), after: Box::new(after), rests_on: RestsOn::Revision };
+    let (id, rows, keys) = (id("job"), Vec::new(), Vec::new());
+    let change = Change { id: id.clone(), becomes, at: SENT, write_id: WriteId(write_id), rows, keys };
+    assert_eq!(store.commit(change).await, Ok(Committed::Done));
+    there(store, &id).await
+}
+
+pub async fn what_was_given_up_is_sent_again_by_hand_and_settled(harness: &dyn Harness) {
+    let store = harness.store();
+    let (_, notice) = put_claimed(&*store).await;
+    let give_up = end(&notice, Verdict::GiveUp { reason: Reason::new("blocked") });
+    assert_eq!(store.settle(&id("job"), give_up, SENT, Vec::new()).await, Ok(Settled::Done));
+    let before = there(&*store, &id("job")).await;
+    let routing = Routing::to(&[telegram()]);
+    let untold = change_outbox(&*store, before, 21, |outbox| outbox.route(&routing, SENT)).await;
+    assert!(untold.monitor.outbox.is_idle(), "without a fallback it stays untold");
+
+    let again = |outbox: &mut Outbox| assert!(outbox.redeliver(&telegram(), Some(notice.clone()), SENT));
+    let waits = change_outbox(&*store, untold, 22, again).await;
+    assert_eq!((waits.wake_at, waits.ordinary), (Some(SENT), false));
+    change_outbox(&*store, waits, 23, |outbox| {
+        let claims = outbox.claim(lease(1, SENT), SENT, |_| true);
+        assert_eq!(claims.into_iter().map(|claim| claim.notice).collect::<Vec<_>>(), std::slice::from_ref(&notice));
+    })
+    .await;
+    let row = delivery(&id("job"), &telegram(), SENT, 24);
+    let settled = store.settle(&id("job"), end(&notice, Verdict::Done), SENT, vec![row.clone()]).await;
+    assert_eq!(settled, Ok(Settled::Done));
+    assert!(there(&*store, &id("job")).await.monitor.outbox.is_empty(), "the channel works again");
+    let told = store.deliveries(&id("job").project, &telegram(), Timestamp::MAX, 10).await;
+    assert_eq!(told, Ok(vec![row]));
 }
 
 pub async fn a_lease_survives_pings(harness: &dyn Harness) {

@@ -1,11 +1,14 @@
 //! The size of an item: what a ping costs where storage is paid by the kilobyte, and what bounds a row.
 
 use heartbeat_core::{
-    Event, Monitor, MonitorId, Ping, Project, RunId, Signal, Slug, Timestamp, decide,
+    Cause, ChannelName, Event, Incident, Monitor, MonitorId, Notice, Outbox, Ping, Project, Rev, RunId, Signal, Slug,
+    Timestamp,
+    channel::definition::MAX_CHANNELS,
+    decide,
     delivery::{Reason, Verdict},
     history::Happening,
     item::encode,
-    outbox::{Owner, Settlement},
+    outbox::{Entry, GaveUp, Lane, Owner, Routing, Settled, Settlement},
     ping::{Body, MAX_BODY},
     store::{Becomes, Change, Committed, Extend, Extended, Stored, WriteId},
 };
@@ -13,7 +16,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use super::{
     Harness,
-    scene::{NOW, channel, context, lease, minutes, ping, pinged, put, row, stored, there},
+    scene::{NOW, channel, context, incident, lease, minutes, ping, pinged, put, row, stored, there},
 };
 
 /// How long the lives of these clauses are.
@@ -42,10 +45,20 @@ fn no_life_makes_an_item_of_two_channels_larger_than_four_kilobytes() {
     assert!(largest > 1_500, "only {largest} bytes: these lives prove too little");
 }
 
+#[cfg(test)]
+#[test]
+fn no_item_of_ten_channels_is_larger_than_forty_kilobytes() {
+    let largest = ["x", "\"", "😀", "\u{1}"].map(|letter| size(&largest_with_all_channels(letter)));
+    let largest = largest.into_iter().max().unwrap();
+    assert!(largest <= 40_960, "{largest} bytes");
+    assert!(largest > 20_000, "only {largest} bytes: these prove too little");
+}
+
 /// The monitor of this seed's life when it was largest.
 pub fn largest_of(seed: u64) -> Monitor {
     let mut random = StdRng::seed_from_u64(seed);
-    let mut monitor = Monitor { id: longest_id(), ..pinged("job") };
+    let channels = Some(longest_channels(2).into_iter().collect());
+    let mut monitor = Monitor { id: longest_id(), channels, ..pinged("job") };
     let mut largest = monitor.clone();
     for step in 1..STEPS {
         live(&mut random, &mut monitor, step);
@@ -54,6 +67,42 @@ pub fn largest_of(seed: u64) -> Monitor {
         }
     }
     largest
+}
+
+/// So many channels, whose names are as long as names may be.
+fn longest_channels(count: usize) -> Vec<ChannelName> {
+    (0..count).map(|number| channel(&format!("{number}{}", "t".repeat(63)))).collect()
+}
+
+/// A monitor that has as much to tell as can be, on as many channels as can be, all of which it has chosen: each has an
+/// attempt under way, something that waits, and something that was given up. Reasons are made of `letter`.
+pub fn largest_with_all_channels(letter: &str) -> Monitor {
+    let channels = longest_channels(MAX_CHANNELS);
+    let notice = longest_notice();
+    let reason = Reason::new(&letter.repeat(1_000)).as_str().to_owned();
+    let lane = Lane {
+        head: Some(Entry {
+            notice: notice.clone(),
+            next_at: NOW,
+            attempts: u32::MAX,
+            lease: Some(lease(u64::MAX, NOW)),
+            last_error: Some(reason.clone()),
+        }),
+        pending: Some(notice.clone()),
+        gave_up: Some(GaveUp { at: NOW, reason, count: u32::MAX, untold: Some(Box::new(notice.clone())) }),
+    };
+    let lanes = channels.iter().map(|channel| (channel.clone(), lane.clone())).collect();
+    let outbox = Outbox { unrouted: Some(notice), lanes };
+    Monitor { channels: Some(channels.into_iter().collect()), outbox, ..largest_of(0) }
+}
+
+/// What takes as many bytes to tell as can be.
+pub fn longest_notice() -> Notice {
+    let cause = Cause::Failed { exit: Some(i64::MIN) };
+    let incident = Incident { cause, reminders: u32::MAX, confirm_at: Some(NOW), ..incident(NOW) };
+    let notice = Notice::opened(&incident, Some(NOW), Rev(u64::MAX), NOW);
+    let (up_at, reminder, most) = (Some(NOW), u32::MAX, u32::MAX);
+    Notice { up_at, outages: most, recoveries: most, reminder, unconfirmed: true, ..notice }
 }
 
 /// A monitor whose names are as long as names may be.
@@ -79,6 +128,23 @@ pub async fn the_largest_monitors_are_stored_as_they_are(harness: &dyn Harness) 
         let change = Change { id: id.clone(), becomes, at: NOW, write_id, rows, keys };
         assert_eq!(store.commit(change).await, Ok(Committed::Done));
         assert_eq!(there(&*store, &id).await, after);
+    }
+}
+
+pub async fn a_monitor_with_as_much_to_tell_as_can_be_is_stored_as_it_is(harness: &dyn Harness) {
+    let store = harness.store();
+    for (number, letter) in (0..).zip(["\"", "😀", "\u{1}"]) {
+        let id = MonitorId::new(longest_id().project, Slug::parse(&format!("{}-{number}", "a".repeat(62))).unwrap());
+        let largest = Monitor { id: id.clone(), ..largest_with_all_channels(letter) };
+        assert!(size(&largest) > 10_000, "only {} bytes: it proves too little", size(&largest));
+        assert_eq!(put(&*store, largest.clone()).await.monitor, largest);
+        let channel = longest_channels(MAX_CHANNELS).pop().unwrap();
+        let entry = longest_notice().id(&id, &channel);
+        let settlement = Settlement { channel, entry, owner: Owner(u64::MAX), verdict: Verdict::Done };
+        assert_eq!(store.settle(&id, settlement.clone(), NOW, Vec::new()).await, Ok(Settled::Done));
+        let mut expected = largest.outbox.clone();
+        expected.settle(&id, &settlement, NOW);
+        assert_eq!(there(&*store, &id).await.monitor.outbox, expected);
     }
 }
 
@@ -112,8 +178,7 @@ pub async fn the_longest_names_and_the_largest_body_are_stored_as_they_are(harne
 
 /// One more thing that happens to it, at its longest.
 fn live(random: &mut StdRng, monitor: &mut Monitor, step: u64) {
-    let now = NOW.plus(minutes(step * 3));
-    let channels = [channel(&"t".repeat(64)), channel(&"m".repeat(64))];
+    let (now, channels) = (NOW.plus(minutes(step * 3)), longest_channels(2));
     let ping = |signal| {
         let body = Body::from_tail("\"ü".repeat(5_000).as_bytes()).0;
         Event::Ping(Ping { run: RunId::parse(&"r".repeat(64)), body, ..Ping::bare(signal) })
@@ -125,7 +190,7 @@ fn live(random: &mut StdRng, monitor: &mut Monitor, step: u64) {
         _ => Event::Tick,
     };
     *monitor = decide(monitor, &event, &context(now)).monitor;
-    monitor.outbox.route(&channels, now);
+    monitor.outbox.route(&Routing::to(&channels), now);
     if random.random() {
         let claims = monitor.outbox.claim(lease(u64::MAX, now), now, |_| true);
         for claim in claims {

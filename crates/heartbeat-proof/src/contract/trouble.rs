@@ -9,7 +9,7 @@ use heartbeat_core::{
     directory::{Entry, Put},
     history::Row,
     key::KeyRecord,
-    outbox::{Owner, Settled, Settlement},
+    outbox::{Owner, Routing, Settled, Settlement},
     store::{Change, Committed, Deferral, Deferred, Extended, Found},
 };
 use serde_json::json;
@@ -84,7 +84,7 @@ pub async fn a_settlement_or_a_deferral_that_fails_changes_nothing_and_may_be_ma
     let at = NOW.plus(minutes(1));
     let failed = Event::Ping(Ping::bare(Signal::Fail));
     let mut monitor = heartbeat_core::decide(&pinged("job"), &failed, &context(at)).monitor;
-    monitor.outbox.route(&[channel("telegram")], at);
+    monitor.outbox.route(&Routing::to(&[channel("telegram")]), at);
     let claim = monitor.outbox.claim(lease(1, at), at, |_| true).pop().unwrap();
     let wake_at = put(&*store, monitor).await.wake_at.unwrap();
     let entry = claim.notice.id(&id("job"), &claim.channel);

@@ -102,6 +102,14 @@ impl Ground {
         self.call("GetItem", &request).await.get("Item").cloned()
     }
 
+    /// The items of a monitor's history in all streams, as the protocol spells them. Reads the table, which must be small.
+    pub async fn events(&self, id: &MonitorId) -> Vec<Value> {
+        let request = json!({"TableName": self.tables.events, "ConsistentRead": true});
+        let all = self.call("Scan", &request).await;
+        let is_of_it = |item: &&Value| item.pointer("/monitor/S").and_then(Value::as_str) == Some(&id.to_string());
+        all.get("Items").and_then(Value::as_array).into_iter().flatten().filter(is_of_it).cloned().collect()
+    }
+
     /// An attribute of a monitor's item.
     pub async fn attribute(&self, id: &MonitorId, name: &str) -> Option<Value> {
         plain(self.item(id).await?.get(name)?)

@@ -36,6 +36,11 @@ pub fn small_plan() -> Plan {
     Plan { checkers: 2, storm: Duration::from_hours(1), ..Plan::default() }
 }
 
+/// A month of few monitors, for the same reason.
+pub fn small_month() -> Plan {
+    Plan { monitors: 40, checkers: 1, storm: Duration::from_hours(7 * 24), ..Plan::month() }
+}
+
 /// Lives through the world of `seed` over dynoxide, and judges it.
 ///
 /// # Panics

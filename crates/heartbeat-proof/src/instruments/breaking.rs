@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use heartbeat_core::{
-    MonitorId, Project, Slug, Store, StoreError, Timestamp,
+    ChannelName, MonitorId, Project, Slug, Store, StoreError, Timestamp,
     directory::{Entry, Put},
     history::Row,
     key::{KeyHash, KeyRecord},
@@ -132,6 +132,16 @@ impl Store for Breaking {
 
     async fn feed(&self, project: &Project, since: Timestamp, limit: usize) -> Result<Vec<Row>, StoreError> {
         self.call(self.inner.feed(project, since, limit)).await
+    }
+
+    async fn deliveries(
+        &self,
+        project: &Project,
+        channel: &ChannelName,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.call(self.inner.deliveries(project, channel, before, limit)).await
     }
 
     async fn entry(&self, pk: &str, sk: &str) -> Result<Option<Entry>, StoreError> {

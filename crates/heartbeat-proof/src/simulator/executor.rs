@@ -24,8 +24,19 @@ pub(super) struct Executor {
     now: AtomicI64,
     random: Seeded,
     spawned: Mutex<Vec<Task>>,
-    tasks: Mutex<Vec<(Task, Arc<Flag>)>>,
+    tasks: Mutex<Tasks>,
+    able: Able,
     timers: Mutex<Timers>,
+}
+
+/// The places of the tasks that can go on, in the order in which they were woken.
+type Able = Arc<Mutex<Vec<usize>>>;
+
+/// All tasks, each in a place of its own until it ends.
+#[derive(Default)]
+struct Tasks {
+    places: Vec<Option<(Task, Arc<Flag>)>>,
+    free: Vec<usize>,
 }
 
 #[derive(Default)]
@@ -34,11 +45,47 @@ struct Timers {
     waiting: BTreeMap<(Timestamp, u64), Waker>,
 }
 
-struct Flag(AtomicBool);
+/// Wakes the task of a place, once until it is polled, and never one that has ended.
+struct Flag {
+    place: usize,
+    is_woken: AtomicBool,
+    able: Able,
+}
+
+impl Flag {
+    fn set(&self) {
+        if !self.is_woken.swap(true, Ordering::SeqCst) {
+            lock(&self.able).push(self.place);
+        }
+    }
+}
 
 impl Wake for Flag {
     fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::SeqCst);
+        self.set();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.set();
+    }
+}
+
+impl Tasks {
+    fn add(&mut self, task: Task, able: &Able) {
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.places.push(None);
+            self.places.len() - 1
+        });
+        let flag = Arc::new(Flag { place, is_woken: AtomicBool::default(), able: Arc::clone(able) });
+        flag.set();
+        if let Some(free) = self.places.get_mut(place) {
+            *free = Some((task, flag));
+        }
+    }
+
+    fn end(&mut self, place: usize) {
+        drop(self.places.get_mut(place).and_then(Option::take));
+        self.free.push(place);
     }
 }
 
@@ -49,6 +96,7 @@ impl Executor {
             random: Seeded::new(seed),
             spawned: Mutex::default(),
             tasks: Mutex::default(),
+            able: Able::default(),
             timers: Mutex::default(),
         })
     }
@@ -61,28 +109,33 @@ impl Executor {
     pub(super) fn run_until(&self, end: Timestamp) {
         let mut tasks = lock(&self.tasks);
         loop {
-            let new = std::mem::take(&mut *lock(&self.spawned));
-            tasks.extend(new.into_iter().map(|task| (task, Arc::new(Flag(AtomicBool::new(true))))));
-            let able: Vec<usize> =
-                (0..tasks.len()).filter(|&i| tasks.get(i).is_some_and(|t| t.1.0.load(Ordering::SeqCst))).collect();
-            if able.is_empty() {
-                if !self.pass_time(end) {
-                    return;
-                }
-                continue;
+            for task in std::mem::take(&mut *lock(&self.spawned)) {
+                tasks.add(task, &self.able);
             }
-            self.poll_one(&mut tasks, &able);
+            match self.pick() {
+                Some(place) => self.poll(&mut tasks, place),
+                None if self.pass_time(end) => {}
+                None => return,
+            }
         }
     }
 
-    fn poll_one(&self, tasks: &mut Vec<(Task, Arc<Flag>)>, able: &[usize]) {
-        let pick = usize::try_from(self.random.next() % able.len() as u64).unwrap_or(0);
-        let Some(&index) = able.get(pick) else { return };
-        let Some((task, flag)) = tasks.get_mut(index) else { return };
-        flag.0.store(false, Ordering::SeqCst);
+    /// One of those that can go on.
+    fn pick(&self) -> Option<usize> {
+        let mut able = lock(&self.able);
+        let count = able.len();
+        (count > 0).then(|| able.swap_remove(usize::try_from(self.random.next() % count as u64).unwrap_or(0)))
+    }
+
+    fn poll(&self, tasks: &mut Tasks, place: usize) {
+        let Some(Some((task, flag))) = tasks.places.get_mut(place) else { return };
+        flag.is_woken.store(false, Ordering::SeqCst);
         let waker = Waker::from(Arc::clone(flag));
         if task.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
-            drop(tasks.swap_remove(index));
+            // Whoever still holds its waker wakes nobody with it: least of all who takes its place.
+            flag.is_woken.store(true, Ordering::SeqCst);
+            lock(&self.able).retain(|able| *able != place);
+            tasks.end(place);
         }
         // Nothing happens in no time.
         self.now.fetch_add(1 + i64::try_from(self.random.next() % 20).unwrap_or(0), Ordering::SeqCst);
@@ -169,6 +222,25 @@ impl Clock for SimClock {
 
     async fn sleep(&self, duration: Duration) {
         self.until(self.now().plus(duration)).await;
+    }
+}
+
+/// The clock of a machine: a little off.
+#[derive(Clone)]
+pub(super) struct OffClock {
+    pub(super) world: SimClock,
+    /// How many microseconds it is ahead.
+    pub(super) ahead: i64,
+}
+
+#[async_trait]
+impl Clock for OffClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.world.now().as_micros().saturating_add(self.ahead))
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.world.sleep(duration).await;
     }
 }
 

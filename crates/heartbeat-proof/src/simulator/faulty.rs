@@ -1,11 +1,18 @@
 //! A store with bad luck: the real one behind a wire on which requests are late, errors come before or after success, and
 //! a write lands although nobody waits for it any more.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use heartbeat_core::{
-    Clock, MonitorId, Project, Slug, Store, StoreError, Timestamp,
+    ChannelName, Clock, MonitorId, Project, Slug, Store, StoreError, Timestamp,
     delivery::Verdict,
     directory::{Entry, Put},
     history::Row,
@@ -19,10 +26,11 @@ use tokio::{runtime::Runtime, sync::oneshot, time::Instant};
 use super::{
     executor::{Chance, Executor, SimClock},
     journal::Journal,
+    spell::Spells,
 };
 
-/// The most bytes that an item may ever have, with two channels.
-const MAX_ITEM: usize = 4_096;
+/// The most bytes that an item may ever have, with three channels and a fallback.
+const MAX_ITEM: usize = 6_144;
 
 /// Per mille of requests that take a moment longer than usual, whatever the weather.
 const HICCUPS: u64 = 150;
@@ -42,7 +50,21 @@ impl Luck {
     pub(super) const GOOD: Self = Self { refused: 0, lost: 0, slow: 0 };
 }
 
-/// A lie that no store may tell: with it, the judge must find the world guilty.
+/// What one request of ours has asked of the store.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    requests: AtomicU32,
+    failed: AtomicU32,
+}
+
+impl Tally {
+    /// How many requests it took; `None` where one of them failed.
+    pub(super) fn requests(&self) -> Option<u32> {
+        (self.failed.load(Ordering::SeqCst) == 0).then(|| self.requests.load(Ordering::SeqCst))
+    }
+}
+
+/// A lie that no store may tell, or what we may not leave out: with it, the judge must find the world guilty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sabotage {
     /// Answers some ordinary pings without recording them.
@@ -51,6 +73,8 @@ pub enum Sabotage {
     ForgetsSettlements,
     /// Never brings one of its monitors, however due.
     HidesTheDue,
+    /// No process knows of outages of ours.
+    KnowsNoAmnesty,
 }
 
 /// How long the store takes, in simulated time, besides what the weather adds.
@@ -95,7 +119,9 @@ pub(super) struct Faulty {
     journal: Arc<Journal>,
     luck: Luck,
     calm_from: Timestamp,
+    outages: Arc<Spells>,
     sabotage: Option<Sabotage>,
+    tally: Arc<Tally>,
 }
 
 impl Faulty {
@@ -108,8 +134,18 @@ impl Faulty {
         seed: u64,
     ) -> Self {
         let ((luck, calm_from), Premises { store, pace }) = (luck, premises);
-        let chance = Chance::of(seed);
-        Self { inner: store, runtime, pace, executor, chance, journal, luck, calm_from, sabotage: None }
+        let (chance, outages, tally) = (Chance::of(seed), Arc::default(), Arc::default());
+        Self { inner: store, runtime, pace, executor, chance, journal, luck, calm_from, outages, sabotage: None, tally }
+    }
+
+    /// The same store, out of order at times.
+    pub(super) fn with_outages(self, outages: Arc<Spells>) -> Self {
+        Self { outages, ..self }
+    }
+
+    /// The same store, whose requests are counted.
+    pub(super) fn tallied(self, tally: &Arc<Tally>) -> Self {
+        Self { tally: Arc::clone(tally), ..self }
     }
 
     /// The same store, telling a lie.
@@ -137,6 +173,7 @@ impl Faulty {
         F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
+        self.tally.requests.fetch_add(1, Ordering::SeqCst);
         let wire = self.clone();
         self.executor.spawn(async move {
             let _ = answer.send(wire.carry(request).await);
@@ -150,8 +187,12 @@ impl Faulty {
     {
         let luck = self.luck();
         self.clock().sleep(self.delay(luck)).await;
+        if self.outages.at(self.clock().now()) {
+            self.fail("store: refused in an outage");
+            return Err(StoreError::Unavailable("simulated outage".to_owned()));
+        }
         if self.chance.happens(luck.refused) {
-            self.journal.trouble("store refused");
+            self.fail("store: refused");
             return Err(StoreError::Unavailable("simulated".to_owned()));
         }
         let (answer, took) = self.runtime.block_on(async {
@@ -160,15 +201,20 @@ impl Faulty {
         });
         self.clock().sleep(self.pace.of(took) + self.delay(luck)).await;
         if self.chance.happens(luck.lost) {
-            self.journal.trouble("answer lost");
+            self.fail("store: answer lost");
             return Err(StoreError::Unknown("simulated".to_owned()));
         }
         answer
     }
 
+    fn fail(&self, kind: &'static str) {
+        self.tally.failed.fetch_add(1, Ordering::SeqCst);
+        self.journal.failed(kind, self.clock().now());
+    }
+
     fn delay(&self, luck: Luck) -> Duration {
         if self.chance.happens(luck.slow) {
-            self.journal.trouble("slow request");
+            self.journal.trouble("store: slow request");
             return Duration::from_millis(self.chance.below(3_000));
         }
         // Now and then a hiccup, long enough for somebody else to come between two steps.
@@ -288,6 +334,17 @@ impl Store for Faulty {
     async fn feed(&self, project: &Project, since: Timestamp, limit: usize) -> Result<Vec<Row>, StoreError> {
         let project = project.clone();
         self.call(move |store| async move { store.feed(&project, since, limit).await }).await
+    }
+
+    async fn deliveries(
+        &self,
+        project: &Project,
+        channel: &ChannelName,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        let (project, channel) = (project.clone(), channel.clone());
+        self.call(move |store| async move { store.deliveries(&project, &channel, before, limit).await }).await
     }
 
     async fn entry(&self, pk: &str, sk: &str) -> Result<Option<Entry>, StoreError> {

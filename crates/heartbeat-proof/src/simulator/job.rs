@@ -4,21 +4,23 @@ use std::{sync::Arc, time::Duration};
 
 use heartbeat_core::{
     Clock, Grace, Interval, MonitorId, Ping, Signal, Timestamp,
-    flow::{Flow, PingError, Sender},
+    flow::{PingError, Recorded, Sender},
     ping::Body,
 };
 
 use super::{
     executor::{Chance, SimClock, crashing, within},
     journal::{Answer, Journal, Pinged},
+    process::Process,
+    spell::Spells,
 };
 
-/// The API gives up on a ping's write after this, well inside the settle time.
+/// The API gives up on a ping's write after this, well inside the settle time even where clocks differ.
 pub(super) const GIVE_UP: Duration = Duration::from_secs(2);
 
 /// The settle time of the simulated world.
 pub const SETTLE: Duration = Duration::from_millis(SETTLE_MS);
-pub(super) const SETTLE_MS: u64 = 3_000;
+pub(super) const SETTLE_MS: u64 = 5_000;
 
 /// How a job behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,28 +41,41 @@ pub(super) enum Character {
     Meddled,
 }
 
+impl Character {
+    /// Whether the outages of its job follow from its pings alone.
+    pub(super) fn is_plain(self) -> bool {
+        match self {
+            Self::Steady | Self::Chatty | Self::Borderline | Self::Dying => true,
+            Self::Messy | Self::Meddled | Self::Crowded => false,
+        }
+    }
+}
+
 #[derive(Clone)]
 pub(super) struct Job {
     pub(super) id: MonitorId,
     pub(super) character: Character,
     pub(super) interval: Interval,
     pub(super) grace: Grace,
-    pub(super) flow: Flow,
+    /// Who receives its pings, except while nobody does.
+    pub(super) api: Arc<Process>,
+    pub(super) deaf: Arc<Spells>,
     pub(super) clock: SimClock,
     pub(super) chance: Chance,
     pub(super) journal: Arc<Journal>,
     /// Per mille of polls at which the API dies under a ping.
     pub(super) crashes: u64,
+    /// When it dies, if it is one that does.
+    pub(super) dies_at: Timestamp,
 }
 
 impl Job {
     /// Pings in character until `end`.
     pub(super) async fn run(self, end: Timestamp) {
-        let dies_at = self.clock.now().plus(Duration::from_secs(self.chance.between(600, 20_000)));
         loop {
             self.clock.sleep(self.wait()).await;
             let now = self.clock.now();
-            if now >= end || (self.character == Character::Dying && now >= dies_at) {
+            if now >= end || (self.character == Character::Dying && now >= self.dies_at) {
                 return;
             }
             let signal = self.signal();
@@ -108,29 +123,49 @@ impl Job {
 
     /// Sends one ping to the API, and writes down what the client saw.
     pub(super) async fn ping(&self, signal: Signal) {
-        let at = self.clock.now();
-        let body = "x".repeat(usize::try_from(self.chance.below(400)).unwrap_or(0));
+        let (sent, at) = (self.clock.now(), self.api.now());
+        let (answer, requests) = if self.deaf.at(sent) { (Answer::Lost, None) } else { self.send(signal, at).await };
+        let answered = self.clock.now();
+        self.journal.pinged(&self.id, Pinged { at, sent, answered, signal, answer, requests });
+    }
+
+    /// Answers with what the client was answered, and what it took of the store.
+    async fn send(&self, signal: Signal, at: Timestamp) -> (Answer, Option<u32>) {
         let ping = Ping {
             interval: Some(self.interval),
             grace: Some(self.grace),
-            body: Body::from_tail(body.as_bytes()).0,
+            body: Body::from_tail(&self.body()).0,
             ..Ping::bare(signal)
         };
-        let recorded = self.flow.record_ping(&self.id, ping, Sender::default(), at);
+        let (flow, tally) = self.api.tallied();
+        let recorded = flow.record_ping(&self.id, ping, Sender::default(), at);
         let answered = crashing(within(&self.clock, GIVE_UP, recorded), &self.chance, self.crashes).await;
-        let answer = match answered {
-            Some(Some(Ok(_))) => Answer::Recorded,
-            Some(Some(Err(PingError::Deleted))) => Answer::Gone,
-            Some(Some(Err(_))) => Answer::Unsure,
-            Some(None) => {
+        let Some(answered) = answered else {
+            self.journal.trouble("crash: API under a ping");
+            self.api.start_anew();
+            return (Answer::Unsure, None);
+        };
+        (self.answer(answered.as_ref()), tally.requests())
+    }
+
+    /// What jobs print: sometimes no text at all.
+    fn body(&self) -> Vec<u8> {
+        let length = usize::try_from(self.chance.below(400)).unwrap_or(0);
+        if self.chance.happens(100) {
+            return (0..length).map(|_| u8::try_from(self.chance.below(256)).unwrap_or(0)).collect();
+        }
+        vec![b'x'; length]
+    }
+
+    fn answer(&self, answered: Option<&Result<Recorded, PingError>>) -> Answer {
+        match answered {
+            Some(Ok(_)) => Answer::Recorded,
+            Some(Err(PingError::Deleted)) => Answer::Gone,
+            Some(Err(_)) => Answer::Unsure,
+            None => {
                 self.journal.trouble("API gave up on a ping");
                 Answer::Unsure
             }
-            None => {
-                self.journal.trouble("API crashed");
-                Answer::Unsure
-            }
-        };
-        self.journal.pinged(&self.id, Pinged { at, signal, answer }, self.clock.now());
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use heartbeat_core::{ChannelName, MonitorId, Notice, NotificationId, Signal, Timestamp};
+use heartbeat_core::{ChannelName, MonitorId, Notice, NotificationId, Shown, Signal, Timestamp};
 
 /// How a ping was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,13 +17,32 @@ pub(super) enum Answer {
     Gone,
     /// An error, or nothing: it may be remembered or not.
     Unsure,
+    /// Nothing, and it never reached us.
+    Lost,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Pinged {
+    /// When the API received it, by its own clock.
     pub(super) at: Timestamp,
+    /// When it was sent, and when its client knew more: the truth.
+    pub(super) sent: Timestamp,
+    pub(super) answered: Timestamp,
     pub(super) signal: Signal,
     pub(super) answer: Answer,
+    /// What it asked of the store; `None` where something failed.
+    pub(super) requests: Option<u32>,
+}
+
+/// What was shown to somebody who looked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look {
+    /// When they asked, and when the monitor had been read: the truth.
+    pub(super) began: Timestamp,
+    pub(super) ended: Timestamp,
+    /// When they asked, by the clock of the one who shows it.
+    pub(super) now: Timestamp,
+    pub(super) shown: Shown,
 }
 
 #[derive(Clone, Debug)]
@@ -39,10 +58,13 @@ pub(super) struct Told {
 pub(super) struct Record {
     pub(super) pings: BTreeMap<MonitorId, Vec<Pinged>>,
     pub(super) told: BTreeMap<MonitorId, Vec<Told>>,
+    pub(super) looks: BTreeMap<MonitorId, Vec<Look>>,
     /// Deletions that were answered.
     pub(super) deleted: BTreeMap<MonitorId, Timestamp>,
     /// Notifications that the store has settled as delivered.
     pub(super) settled: BTreeSet<NotificationId>,
+    /// When a request of the store failed.
+    pub(super) failed: BTreeSet<Timestamp>,
     /// What must never be, seen while it happened.
     pub(super) offences: Vec<String>,
     /// How often each kind of trouble was made.
@@ -63,16 +85,26 @@ impl Journal {
         *self.record().troubles.entry(kind).or_default() += 1;
     }
 
+    /// A request of the store failed.
+    pub(super) fn failed(&self, kind: &'static str, now: Timestamp) {
+        self.trouble(kind);
+        self.record().failed.insert(now);
+    }
+
     pub(super) fn offence(&self, text: String) {
         self.record().offences.push(text);
     }
 
-    pub(super) fn pinged(&self, id: &MonitorId, pinged: Pinged, now: Timestamp) {
+    pub(super) fn pinged(&self, id: &MonitorId, pinged: Pinged) {
         let mut record = self.record();
         if pinged.answer == Answer::Recorded {
-            record.slowest_answer = record.slowest_answer.max(now.since(pinged.at));
+            record.slowest_answer = record.slowest_answer.max(pinged.answered.since(pinged.sent));
         }
         record.pings.entry(id.clone()).or_default().push(pinged);
+    }
+
+    pub(super) fn looked(&self, id: &MonitorId, look: Look) {
+        self.record().looks.entry(id.clone()).or_default().push(look);
     }
 
     /// A channel has shown a message to people.

@@ -1,48 +1,64 @@
 //! The judge: a plain model of what must have been told, held against what was.
 //!
-//! It knows only what an onlooker saw: which pings were answered how, and which messages reached people. For jobs that
-//! nobody meddles with, the outages follow from the pings alone; for the others, the store's own history is held against
-//! the pings and the messages.
+//! It knows only what an onlooker saw: which pings were answered how, which messages reached people, and when no ping could
+//! reach us. For jobs that nobody meddles with, the outages follow from the pings alone; for the others, the store's own
+//! history is held against the pings and the messages.
+
+mod glimpse;
+mod operator;
+mod silence;
+mod telling;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
     time::Duration,
 };
 
 use heartbeat_core::{
-    Cause, Channel, ChannelName, MonitorId, NoticeKind, Store, Timestamp,
+    Cause, MonitorId, Project, Store, Timestamp,
+    channel::definition::{ChannelState, channel},
     flow::Settings,
     history::Happening,
-    ping::Verdict as Sign,
     store::{Found, Stored},
 };
 use tokio::runtime::Runtime;
 
 use super::{
     job::{Character, Job},
-    journal::{Answer, Journal, Pinged, Record, Told},
+    journal::{Answer, Journal, Look, Pinged, Record, Told},
+    plan::Plan,
+    radio::Post,
+    spell::Spells,
 };
 
 /// Within this time of an outage in calm weather, everybody has been told: checkers may oversleep by 5 min.
 const PROMPT: Duration = Duration::from_mins(6);
 /// Nothing that should be looked at may have waited longer than this at the end.
 const UNATTENDED: Duration = Duration::from_mins(6);
+/// So long a deleted monitor stays deleted.
+const TOMBSTONE: Duration = Duration::from_hours(24);
 /// More history than any monitor has.
 const ALL_ROWS: usize = 1_000_000;
 
 /// What the judge is shown.
 pub(super) struct Evidence<'a> {
     pub(super) seed: u64,
+    pub(super) plan: Plan,
     pub(super) settings: Settings,
     pub(super) jobs: &'a [Job],
-    pub(super) channels: &'a [Arc<dyn Channel>],
+    pub(super) posts: &'a [Post],
     pub(super) journal: &'a Journal,
     pub(super) store: &'a dyn Store,
     pub(super) runtime: &'a Runtime,
+    /// When no ping reached us.
+    pub(super) deaf: &'a Spells,
+    /// When the store refused everything.
+    pub(super) closed: &'a Spells,
     pub(super) now: Timestamp,
     pub(super) mended_at: Timestamp,
     pub(super) fair: bool,
+    /// Whether the store takes no time of its own: then a request fails only where the world makes it fail.
+    pub(super) is_instant: bool,
 }
 
 /// What became of a seed.
@@ -62,21 +78,72 @@ pub struct Verdict {
     pub told: usize,
     /// How often each kind of trouble was made.
     pub troubles: BTreeMap<&'static str, u64>,
+    /// How often each promise was put to the test, by the rule that judges it.
+    pub judged: BTreeMap<&'static str, u64>,
+}
+
+/// An incident, as history has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Opened {
+    since: Timestamp,
+    cause: Cause,
+    unconfirmed: bool,
+    /// When that was decided.
+    at: Timestamp,
+}
+
+/// The incidents of one monitor.
+#[derive(Default)]
+struct History {
+    opened: Vec<Opened>,
+    /// When the incident of a moment ended.
+    recovered: BTreeMap<Timestamp, Timestamp>,
+    /// A person did not want to hear of it.
+    muted: bool,
+}
+
+impl History {
+    fn read(evidence: &Evidence<'_>, id: &MonitorId) -> Result<Self, String> {
+        let rows = evidence.runtime.block_on(evidence.store.history(id, Timestamp::MAX, ALL_ROWS));
+        let rows = rows.map_err(|error| format!("its history cannot be read: {error}"))?;
+        let mut history = Self::default();
+        for row in rows {
+            match row.happening {
+                Happening::Opened { since, cause, unconfirmed } => {
+                    history.opened.push(Opened { since, cause, unconfirmed, at: row.at });
+                }
+                Happening::Recovered { since } => {
+                    history.recovered.insert(since, row.at);
+                }
+                Happening::Paused | Happening::Deleted => history.muted = true,
+                Happening::Ping(_) | Happening::Reminded { .. } | Happening::Resumed | Happening::Delivery(_) => {}
+            }
+        }
+        history.opened.sort_by_key(|opened| opened.since);
+        Ok(history)
+    }
 }
 
 /// The life of one monitor, from every side.
 struct Case<'a> {
     job: &'a Job,
     evidence: &'a Evidence<'a>,
+    /// When each post was disabled.
+    disabled: &'a [Option<Timestamp>],
+    /// Those that reached us.
     pings: Vec<Pinged>,
+    /// When those were sent that did not.
+    lost: Vec<Timestamp>,
     told: Vec<Told>,
-    opened: Vec<(Timestamp, Cause)>,
-    recovered: Vec<(Timestamp, Timestamp)>,
-    muted: bool,
+    looks: Vec<Look>,
+    history: History,
+    /// When requests of the store failed.
+    failed: &'a BTreeSet<Timestamp>,
     deleted_at: Option<Timestamp>,
     found: Option<Found>,
     offences: Vec<String>,
     certain: usize,
+    judged: BTreeMap<&'static str, u64>,
 }
 
 pub(super) fn judge(evidence: &Evidence<'_>) -> Verdict {
@@ -89,61 +156,104 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Verdict {
         certain_outages: 0,
         told: record.told.values().map(Vec::len).sum(),
         troubles: record.troubles.clone(),
+        judged: BTreeMap::new(),
     };
     if record.slowest_answer > evidence.settings.settle {
         verdict.offences.push(format!("a ping was answered {:?} after its receipt", record.slowest_answer));
     }
+    let disabled: Vec<_> = evidence.posts.iter().map(|post| evidence.disabled_at(post)).collect();
     for job in evidence.jobs {
-        let mut case = Case::open(job, evidence, &record);
+        let mut case = Case::open(job, evidence, &disabled, &record);
         case.judge();
-        verdict.outages += case.opened.len();
+        verdict.outages += case.history.opened.len();
         verdict.certain_outages += case.certain;
         verdict.offences.append(&mut case.offences);
+        for (rule, count) in case.judged {
+            *verdict.judged.entry(rule).or_default() += count;
+        }
     }
+    operator::judge(evidence, &disabled, &record, &mut verdict);
     verdict
 }
 
+impl Evidence<'_> {
+    /// When a post was disabled, because it refused.
+    fn disabled_at(&self, post: &Post) -> Option<Timestamp> {
+        let there = self.runtime.block_on(channel(self.store, &Project::default(), &post.name)).ok()?;
+        match there.definition.state {
+            ChannelState::Disabled { at, .. } => Some(at),
+            ChannelState::Enabled | ChannelState::Removed { .. } => None,
+        }
+    }
+
+    /// The longest that amnesty may postpone an alert for a silence from `from` to `to`.
+    fn amnesty(&self, from: Timestamp, to: Timestamp) -> Duration {
+        let (from, to) = (from.minus(NEAR), to.plus(NEAR));
+        let deaf = self.deaf.time_in(from, to) + self.closed.time_in(from, to);
+        match (deaf.is_zero(), self.fair) {
+            (true, true) => PROOF,
+            (true, false) => QUIET,
+            (false, _) => deaf + POSTPONED,
+        }
+    }
+}
+
+/// An outage of ours matters to a silence so near.
+const NEAR: Duration = Duration::from_mins(3);
+/// Where nothing goes wrong, somebody proves within this time that pings are received.
+const PROOF: Duration = Duration::from_mins(1);
+/// Where processes crash and requests fail, it may seem for a moment that nobody could hear.
+const QUIET: Duration = Duration::from_mins(15);
+/// What a silence is given beyond the time in which it could not be heard: a hold, and what a job gets to be heard again.
+const POSTPONED: Duration = Duration::from_mins(45);
+
 impl<'a> Case<'a> {
-    fn open(job: &'a Job, evidence: &'a Evidence<'a>, record: &Record) -> Self {
-        let mut pings = record.pings.get(&job.id).cloned().unwrap_or_default();
+    fn open(job: &'a Job, evidence: &'a Evidence<'a>, disabled: &'a [Option<Timestamp>], record: &'a Record) -> Self {
+        let all = record.pings.get(&job.id).cloned().unwrap_or_default();
+        let (lost, mut pings): (Vec<_>, Vec<_>) = all.into_iter().partition(|ping| ping.answer == Answer::Lost);
         pings.sort_by_key(|ping| ping.at);
+        let (history, problem) = match History::read(evidence, &job.id) {
+            Ok(history) => (history, None),
+            Err(problem) => (History::default(), Some(problem)),
+        };
         let mut case = Self {
             job,
             evidence,
+            disabled,
             pings,
+            lost: lost.into_iter().map(|ping| ping.sent).collect(),
             told: record.told.get(&job.id).cloned().unwrap_or_default(),
-            opened: Vec::new(),
-            recovered: Vec::new(),
-            muted: false,
+            looks: record.looks.get(&job.id).cloned().unwrap_or_default(),
+            history,
+            failed: &record.failed,
             deleted_at: record.deleted.get(&job.id).copied(),
             found: None,
             offences: Vec::new(),
             certain: 0,
+            judged: BTreeMap::new(),
         };
-        case.read_store(&job.id);
+        if let Some(problem) = problem {
+            case.offend(&problem);
+        }
+        match evidence.runtime.block_on(evidence.store.find(&job.id, evidence.now)) {
+            Ok(found) => case.found = Some(found),
+            Err(error) => case.offend(&format!("it cannot be read: {error}")),
+        }
         case
-    }
-
-    fn read_store(&mut self, id: &MonitorId) {
-        let (store, now) = (self.evidence.store, self.evidence.now);
-        let rows = self.evidence.runtime.block_on(store.history(id, Timestamp::MAX, ALL_ROWS));
-        match rows {
-            Ok(rows) => rows.iter().for_each(|row| match &row.happening {
-                Happening::Opened { since, cause } => self.opened.push((*since, *cause)),
-                Happening::Recovered { since } => self.recovered.push((*since, row.at)),
-                Happening::Paused | Happening::Deleted => self.muted = true,
-                Happening::Ping(_) | Happening::Reminded { .. } | Happening::Resumed | Happening::Delivery(_) => {}
-            }),
-            Err(error) => self.offend(&format!("its history cannot be read: {error}")),
-        }
-        match self.evidence.runtime.block_on(store.find(id, now)) {
-            Ok(found) => self.found = Some(found),
-            Err(error) => self.offend(&format!("it cannot be read: {error}")),
-        }
     }
 
     fn offend(&mut self, text: &str) {
         self.offences.push(format!("{}: {text}", self.job.id));
+    }
+
+    fn offend_all(&mut self, texts: Vec<String>) {
+        for text in texts {
+            self.offend(&text);
+        }
+    }
+
+    fn count(&mut self, rule: &'static str, times: usize) {
+        *self.judged.entry(rule).or_default() += times as u64;
     }
 
     fn judge(&mut self) {
@@ -155,44 +265,33 @@ impl<'a> Case<'a> {
         }
         if self.job.character != Character::Meddled {
             self.no_false_alert();
+            self.our_outage_is_not_theirs();
+            self.unconfirmed_is_what_nobody_knew();
             self.no_outage_outlives_a_success();
         }
         if self.job.character == Character::Messy {
             self.failures_are_outages();
         }
-        if self.is_plain() {
+        if self.job.character.is_plain() {
             self.no_outage_untold();
+            self.one_write_an_ordinary_ping();
+            self.what_is_shown_never_lags();
         }
-        for channel in self.evidence.channels {
-            self.order_is_kept(channel.name());
-            self.nothing_without_an_outage(channel.name());
-            self.all_is_told(channel.name());
-            self.nothing_twice_in_fair_weather(channel.name());
-        }
-    }
-
-    /// Whether its outages follow from its pings alone.
-    fn is_plain(&self) -> bool {
-        match self.job.character {
-            Character::Steady | Character::Chatty | Character::Borderline | Character::Dying => true,
-            Character::Messy | Character::Meddled | Character::Crowded => false,
-        }
+        self.judge_tellings();
     }
 
     fn window(&self) -> Duration {
         self.job.interval.duration() + self.job.grace.duration()
     }
 
-    fn told_on<'b>(&'b self, channel: &'b ChannelName) -> impl Iterator<Item = &'b Told> {
-        self.told.iter().filter(move |told| told.channel == *channel)
-    }
-
     fn no_zombie(&mut self) {
-        if !matches!(self.found, Some(Found::Deleted)) {
+        let deleted_at = self.deleted_at.unwrap_or(Timestamp::MAX);
+        let forgotten_at = deleted_at.plus(TOMBSTONE);
+        if self.evidence.now < forgotten_at && !matches!(self.found, Some(Found::Deleted)) {
             self.offend("a deleted monitor has come back");
         }
-        let deleted_at = self.deleted_at.unwrap_or(Timestamp::MAX);
-        if self.pings.iter().any(|ping| ping.at > deleted_at && ping.answer == Answer::Recorded) {
+        let too_early = |ping: &Pinged| ping.sent > deleted_at && ping.sent < forgotten_at.minus(NEAR);
+        if self.pings.iter().any(|ping| too_early(ping) && ping.answer == Answer::Recorded) {
             self.offend("a ping after its deletion was recorded");
         }
     }
@@ -205,21 +304,11 @@ impl<'a> Case<'a> {
     }
 
     fn nothing_stuck(&mut self) {
-        let now = self.evidence.now;
         let Some(stored) = self.stored() else {
             return self.offend("it is gone");
         };
-        let outbox = stored.monitor.outbox.clone();
-        let late = stored.wake_at.is_some_and(|at| now.since(at) > UNATTENDED);
-        if !outbox.is_idle() {
-            self.offend(&format!("something is stuck in its outbox: {outbox:?}"));
-        }
-        if outbox.lanes.values().any(|lane| lane.gave_up.is_some()) {
-            self.offend("something was given up within a day");
-        }
-        if late {
-            self.offend("nobody looks at it");
-        }
+        let stuck = self.evidence.stuck(stored);
+        self.offend_all(stuck);
     }
 
     fn count_is_exact(&mut self) {
@@ -233,174 +322,25 @@ impl<'a> Case<'a> {
         if self.stored().is_some_and(|stored| stored.monitor.last_ping_at < newest) {
             self.offend("an answered ping is lost");
         }
+        self.count("P1: answered pings are in the count, the newest is the last", usize::try_from(least).unwrap_or(0));
     }
+}
 
-    /// An outage by silence, dated `deadline`, is false if an answered success was received before, and less than a
-    /// window ago.
-    fn no_false_alert(&mut self) {
-        let window = self.window();
-        let opened = self.opened.clone();
-        for (deadline, _) in opened.into_iter().filter(|(_, cause)| *cause == Cause::Missed) {
-            let kept = |ping: &&Pinged| {
-                let well = ping.signal.verdict() == Sign::Well && ping.answer == Answer::Recorded;
-                well && ping.at <= deadline && ping.at.plus(window) > deadline
-            };
-            if let Some(ping) = self.pings.iter().find(kept) {
-                let at = ping.at;
-                self.offend(&format!("FALSE ALERT: due {deadline}, but a ping of {at} was answered"));
-            }
-            if !self.pings.iter().any(|ping| ping.at.plus(window) == deadline) {
-                self.offend(&format!("the deadline {deadline} follows from no ping"));
-            }
+impl Evidence<'_> {
+    /// What is not as it must be with a monitor at the end of all trouble.
+    fn stuck(&self, stored: &Stored) -> Vec<String> {
+        let mut stuck = Vec::new();
+        let outbox = &stored.monitor.outbox;
+        if !outbox.is_idle() {
+            stuck.push(format!("something is stuck in its outbox: {outbox:?}"));
         }
-    }
-
-    /// An answered success ends an outage that had begun before it, unless a failure that was received after it, while it
-    /// was on its way, was stored before it: then that is how the job is.
-    fn no_outage_outlives_a_success(&mut self) {
-        let on_its_way = self.evidence.settings.settle;
-        let open_at = |at: Timestamp| {
-            self.opened.iter().any(|(since, _)| {
-                let ended = self.recovered.iter().any(|(of, end)| of == since && *end <= at.plus(on_its_way));
-                *since < at && !ended
-            })
-        };
-        let is_well = |ping: &&Pinged| ping.signal.verdict() == Sign::Well && ping.answer == Answer::Recorded;
-        let is_contradicted = |at: Timestamp| {
-            let meanwhile = |other: &Pinged| other.at > at && other.at < at.plus(on_its_way);
-            self.pings.iter().any(|other| meanwhile(other) && matches!(other.signal.verdict(), Sign::Failed(_)))
-        };
-        let outlived = |ping: &&Pinged| open_at(ping.at) && !is_contradicted(ping.at);
-        if let Some(ping) = self.pings.iter().filter(is_well).find(outlived) {
-            let at = ping.at;
-            self.offend(&format!("FALSE ALERT: an outage went on after the answered success of {at}"));
+        let is_a_day = self.plan.storm >= Duration::from_hours(24);
+        if !is_a_day && outbox.lanes.values().any(|lane| lane.gave_up.is_some()) {
+            stuck.push("something was given up within a day".to_owned());
         }
-    }
-
-    /// An answered failure is in an outage.
-    fn failures_are_outages(&mut self) {
-        let failures: Vec<_> = self
-            .pings
-            .iter()
-            .filter(|ping| ping.answer == Answer::Recorded && matches!(ping.signal.verdict(), Sign::Failed(_)))
-            .map(|ping| ping.at)
-            .collect();
-        for at in failures {
-            let covers =
-                |since: Timestamp| since <= at && !self.recovered.iter().any(|(of, end)| *of == since && *end <= at);
-            if !self.opened.iter().any(|(since, _)| covers(*since)) {
-                self.offend(&format!("the failure of {at} opened no incident"));
-            }
+        if stored.wake_at.is_some_and(|at| self.now.since(at) > UNATTENDED) {
+            stuck.push("nobody looks at it".to_owned());
         }
-        let unfounded = self.opened.iter().find(|(since, cause)| {
-            matches!(cause, Cause::Failed { .. }) && !self.pings.iter().any(|ping| ping.at == *since)
-        });
-        if let Some((since, _)) = unfounded {
-            let since = *since;
-            self.offend(&format!("FALSE ALERT: no job failed at {since}"));
-        }
-    }
-
-    /// Every silence longer than window and settle time after an answered ping was told on every channel.
-    fn no_outage_untold(&mut self) {
-        let (window, settle) = (self.window(), self.evidence.settings.settle);
-        let ends = self.pings.iter().skip(1).map(|ping| ping.at).chain([self.evidence.now.minus(PROMPT)]);
-        let silences: Vec<_> = self.pings.iter().zip(ends).map(|(ping, end)| (ping.clone(), end)).collect();
-        for (ping, end) in silences {
-            let deadline = ping.at.plus(window);
-            if ping.answer != Answer::Recorded || end <= deadline.plus(settle) {
-                continue;
-            }
-            self.certain += 1;
-            for channel in self.evidence.channels {
-                self.is_told(channel.name(), deadline);
-            }
-        }
-    }
-
-    fn is_told(&mut self, channel: &ChannelName, deadline: Timestamp) {
-        let tells = |told: &&Told| {
-            let notice = &told.notice;
-            notice.first_down_at.is_some_and(|first| first <= deadline) && deadline <= notice.down_at
-        };
-        let first = self.told_on(channel).find(tells).map(|told| told.at);
-        match first {
-            None => self.offend(&format!("LOST ALERT: the outage of {deadline} was never told on {channel}")),
-            Some(at) if self.is_calm(deadline) && at.since(deadline) > PROMPT => {
-                self.offend(&format!("the outage of {deadline} was told on {channel} as late as {at}"));
-            }
-            Some(_) => {}
-        }
-    }
-
-    /// Whether there was no trouble any more, and nothing left of it to wait for.
-    fn is_calm(&self, at: Timestamp) -> bool {
-        at >= self.evidence.mended_at
-    }
-
-    fn order_is_kept(&mut self, channel: &ChannelName) {
-        let revs: Vec<_> = self.told_on(channel).map(|told| told.notice.rev).collect();
-        if !revs.is_sorted() {
-            self.offend(&format!("told out of order on {channel}: {revs:?}"));
-        }
-    }
-
-    fn nothing_without_an_outage(&mut self, channel: &ChannelName) {
-        let since: BTreeSet<_> = self.opened.iter().map(|(since, _)| *since).collect();
-        let mut known = false;
-        let mut wrong = Vec::new();
-        for told in self.told_on(channel) {
-            let notice = &told.notice;
-            known |= notice.outages > 0;
-            if !known {
-                wrong.push(format!("a {} without an outage on {channel}", notice.kind()));
-            }
-            if !since.contains(&notice.down_at) {
-                wrong.push(format!("told on {channel} of an outage at {} that never was", notice.down_at));
-            }
-        }
-        for text in wrong {
-            self.offend(&text);
-        }
-    }
-
-    /// Where nobody paused or deleted: every outage and every recovery of history was told.
-    fn all_is_told(&mut self, channel: &ChannelName) {
-        if self.muted {
-            return;
-        }
-        let mut seen = BTreeSet::new();
-        let (mut outages, mut recoveries) = (0, 0);
-        for told in self.told_on(channel).filter(|told| seen.insert(&told.id)) {
-            outages += told.notice.outages as usize;
-            recoveries += told.notice.recoveries as usize;
-        }
-        let (opened, recovered) = (self.opened.len(), self.recovered.len());
-        if outages < opened || recoveries < recovered {
-            self.offend(&format!(
-                "{channel} was told {outages} outages and {recoveries} recoveries of {opened} and {recovered}"
-            ));
-        }
-        if self.evidence.fair && (outages, recoveries) != (opened, recovered) {
-            self.offend(&format!(
-                "{channel} was told {outages} outages and {recoveries} recoveries, and not {opened} and {recovered}"
-            ));
-        }
-    }
-
-    fn nothing_twice_in_fair_weather(&mut self, channel: &ChannelName) {
-        if !self.evidence.fair {
-            return;
-        }
-        let mut seen = BTreeSet::new();
-        let twice: Vec<_> = self.told_on(channel).filter(|told| !seen.insert(&told.id)).map(|t| t.id.clone()).collect();
-        for id in twice {
-            self.offend(&format!("{id} was told twice, and nothing had crashed"));
-        }
-        let reminders = self.told_on(channel).filter(|told| told.notice.kind() == NoticeKind::Reminder);
-        let numbers: Vec<_> = reminders.map(|told| (told.notice.down_at, told.notice.reminder)).collect();
-        if !numbers.is_sorted() {
-            self.offend(&format!("reminders out of order on {channel}: {numbers:?}"));
-        }
+        stuck
     }
 }

@@ -2,17 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use heartbeat_core::{Changes, Clock, Event, Interval, MonitorId, Schedule, Timestamp, flow::Flow, flow::ManageError};
+use heartbeat_core::{Changes, Clock, Event, Interval, MonitorId, Schedule, Timestamp, flow::ManageError};
 
 use super::{
     executor::{Chance, SimClock},
     journal::Journal,
+    process::Process,
 };
 
 /// Somebody who cannot leave a monitor alone.
 pub(super) struct Meddler {
     pub(super) id: MonitorId,
-    pub(super) flow: Flow,
+    pub(super) api: Arc<Process>,
     pub(super) clock: SimClock,
     pub(super) chance: Chance,
     pub(super) journal: Arc<Journal>,
@@ -30,7 +31,7 @@ impl Meddler {
                 self.delete().await;
                 continue;
             }
-            let outcome = self.flow.manage(&self.id, &self.event()).await;
+            let outcome = self.api.flow().manage(&self.id, &self.event()).await;
             if let Err(ManageError::Contended) = outcome {
                 self.journal.offence(format!("a person was starved by pings on {}", self.id));
             }
@@ -54,7 +55,7 @@ impl Meddler {
     }
 
     async fn delete(&self) {
-        if self.flow.delete(&self.id).await.is_ok() {
+        if self.api.flow().delete(&self.id).await.is_ok() {
             self.journal.record().deleted.insert(self.id.clone(), self.clock.now());
             self.journal.trouble("deleted");
         }

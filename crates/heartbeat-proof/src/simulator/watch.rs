@@ -3,16 +3,22 @@
 use std::{sync::Arc, time::Duration};
 
 use heartbeat_checker::Checker;
-use heartbeat_core::{Channel, Clock, Timestamp, flow::Flow};
+use heartbeat_core::{Channel, Clock, Timestamp, channel::definition::Kinds, flow::Flow};
 
 use super::{
     executor::{Chance, SimClock, crashing},
     journal::Journal,
+    process::Process,
 };
 
 pub(super) struct Watch {
-    pub(super) flow: Flow,
-    pub(super) channels: Vec<Arc<dyn Channel>>,
+    pub(super) process: Arc<Process>,
+    /// The installation's own channel.
+    pub(super) house: Arc<dyn Channel>,
+    /// Those of the project.
+    pub(super) kinds: Arc<dyn Kinds>,
+    /// The longest that it sleeps on purpose.
+    pub(super) longest_nap: Duration,
     pub(super) clock: SimClock,
     pub(super) chance: Chance,
     pub(super) journal: Arc<Journal>,
@@ -31,7 +37,7 @@ impl Watch {
             let calm = self.clock.now() >= self.calm_from;
             let crashes = if calm { 0 } else { self.crashes };
             if crashing(self.live(end, calm), &self.chance, crashes).await.is_none() {
-                self.journal.trouble("checker crashed");
+                self.journal.trouble("crash: checker");
                 self.clock.sleep(Duration::from_secs(self.chance.between(1, 120))).await;
             }
         }
@@ -39,7 +45,10 @@ impl Watch {
 
     /// One life of a checker process: until it crashes, or the storm is over, or the end.
     async fn live(&self, end: Timestamp, calm: bool) {
-        let Ok(checker) = Checker::new(self.flow.clone(), self.channels.clone()) else { return };
+        self.process.start_anew();
+        let flow = self.process.flow();
+        let Ok(checker) = Checker::new(flow.clone(), vec![Arc::clone(&self.house)]) else { return };
+        let checker = checker.with_kinds(Arc::clone(&self.kinds));
         let mut passes = self.chance.below(PASSES_AN_AUDIT);
         while self.clock.now() < end && (calm || self.clock.now() < self.calm_from) {
             let _ = checker.pass().await;
@@ -52,17 +61,17 @@ impl Watch {
                 }
                 checker.deliver_all(audit.look.parcels).await;
             }
-            self.clock.sleep(self.nap().await).await;
+            self.clock.sleep(self.nap(&flow).await).await;
         }
     }
 
     /// Until the next wake time, as the loop does; sometimes it oversleeps.
-    async fn nap(&self) -> Duration {
-        let now = self.clock.now();
+    async fn nap(&self, flow: &Flow) -> Duration {
+        let now = flow.clock.now();
         if self.chance.happens(20) {
             return Duration::from_secs(self.chance.below(300));
         }
-        let next = self.flow.store.next_wake().await.ok().flatten().unwrap_or(Timestamp::MAX);
-        next.since(now).clamp(Duration::from_millis(1), Duration::from_secs(30))
+        let next = flow.store.next_wake().await.ok().flatten().unwrap_or(Timestamp::MAX);
+        next.since(now).clamp(Duration::from_millis(1), self.longest_nap)
     }
 }

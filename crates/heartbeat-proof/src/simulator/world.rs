@@ -1,22 +1,27 @@
-//! The world of a seed: its store, its jobs, its people, its checkers, its weather; a storm, then calm, then the verdict.
+//! The world of a seed: its store, its jobs, its people, its processes, its weather; a storm, then calm, then the verdict.
 
 use std::{sync::Arc, time::Duration};
 
 use heartbeat_core::{
     Channel, ChannelName, Clock, Grace, Interval, MonitorId, Project, Reminders, Signal, Slug, Store, Timestamp,
-    flow::{Flow, Settings},
+    channel::definition::{ChannelRole, ChannelsError, Wants, add_channel},
+    flow::Settings,
     history::PingLog,
 };
 use tokio::runtime::Runtime;
 
 use super::{
     executor::{Chance, Executor, SimClock},
-    faulty::{Faulty, Luck, Premises, Sabotage},
+    faulty::{Faulty, Luck, Pace, Premises, Sabotage},
     job::{Character, Job, SETTLE},
     journal::Journal,
     judge::{Evidence, Verdict, judge},
+    onlooker::Onlooker,
     people::Meddler,
-    radio::{Failure, Radio, Weather},
+    plan::Plan,
+    process::{Amnesty, Process, Prover},
+    radio::{Failure, Post, Radio, Radios, Weather},
+    spell::Spells,
     watch::Watch,
 };
 
@@ -25,36 +30,26 @@ const START: Timestamp = Timestamp::from_secs(1_790_000_000);
 const CALM: Duration = Duration::from_hours(2);
 /// After the last recovery.
 const AFTERMATH: Duration = Duration::from_mins(20);
+/// Before the first outage of ours: somebody must have proved that pings are received.
+const MORNING: Duration = Duration::from_mins(8);
 /// One seed in this many has neither crashes nor store faults: there, nothing at all may be told twice.
 const FAIR_WEATHER_EACH: u64 = 4;
 
-/// How big a world is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Plan {
-    /// How many monitors.
-    pub monitors: u64,
-    /// How many checkers side by side.
-    pub checkers: u64,
-    /// How long the storm lasts.
-    pub storm: Duration,
-    /// A lie of the store, to see whether the judge notices.
-    pub sabotage: Option<Sabotage>,
-}
-
-impl Default for Plan {
-    fn default() -> Self {
-        Self { monitors: 10, checkers: 3, storm: Duration::from_hours(3), sabotage: None }
-    }
-}
-
 struct World {
+    plan: Plan,
     executor: Arc<Executor>,
     clock: SimClock,
     journal: Arc<Journal>,
-    flow: Flow,
+    wire: Faulty,
+    settings: Settings,
     chance: Chance,
     crashes: u64,
-    failures: &'static [Failure],
+    is_fair: bool,
+    is_instant: bool,
+    /// When no ping reaches us.
+    deaf: Arc<Spells>,
+    /// When the store refuses everything.
+    closed: Arc<Spells>,
     calm_from: Timestamp,
 }
 
@@ -72,9 +67,12 @@ pub struct Sky {
 /// requests are carried out on `runtime`.
 pub fn simulate(seed: u64, plan: Plan, runtime: &Arc<Runtime>, open: impl FnOnce(Sky) -> Premises) -> Verdict {
     let (world, store) = World::new(seed, plan, runtime, open);
-    let channels = world.channels();
-    let jobs = world.populate(plan);
-    world.watch(plan, &channels);
+    let posts = world.posts();
+    World::furnish(&posts, store.as_ref(), runtime);
+    let apis: Vec<_> = (0..plan.apis).map(|_| world.api()).collect();
+    let jobs = world.populate(&apis);
+    world.watch(&posts);
+    world.onlook(&jobs);
     let end_of_calm = world.calm_from.plus(CALM);
     world.executor.run_until(end_of_calm);
     world.mend(&jobs);
@@ -82,21 +80,21 @@ pub fn simulate(seed: u64, plan: Plan, runtime: &Arc<Runtime>, open: impl FnOnce
     world.executor.end();
     let evidence = Evidence {
         seed,
-        settings: world.flow.settings,
+        plan,
+        settings: world.settings,
         jobs: &jobs,
-        channels: &channels,
+        posts: &posts,
         journal: &world.journal,
         store: store.as_ref(),
         runtime,
+        deaf: &world.deaf,
+        closed: &world.closed,
         now: end_of_calm.plus(AFTERMATH),
         mended_at: end_of_calm,
-        fair: is_fair(seed),
+        fair: world.is_fair,
+        is_instant: world.is_instant,
     };
     judge(&evidence)
-}
-
-fn is_fair(seed: u64) -> bool {
-    seed.is_multiple_of(FAIR_WEATHER_EACH)
 }
 
 impl World {
@@ -106,21 +104,22 @@ impl World {
         runtime: &Arc<Runtime>,
         open: impl FnOnce(Sky) -> Premises,
     ) -> (Self, Arc<dyn Store>) {
-        let chance = Chance::of(seed);
+        let (chance, is_fair) = (Chance::of(seed), seed.is_multiple_of(FAIR_WEATHER_EACH));
         let executor = Executor::new(START, chance.below(u64::MAX));
         let clock = SimClock(Arc::clone(&executor));
         let journal = Arc::new(Journal::default());
         let calm_from = START.plus(plan.storm);
-        let luck = if is_fair(seed) {
-            Luck::GOOD
-        } else {
-            Luck { refused: chance.below(60), lost: chance.below(60), slow: chance.below(40) }
-        };
-        let crashes = if is_fair(seed) { 0 } else { chance.below(6) };
-        let failures = if is_fair(seed) { Failure::HONEST } else { Failure::ALL };
-        let premises = open(Sky { clock: Arc::new(clock.clone()), calm_from, is_fair: is_fair(seed) });
-        let store = Arc::clone(&premises.store);
-        let faulty = Faulty::new(
+        let luck = if is_fair { Luck::GOOD } else { plan.scale.luck(&chance) };
+        let crashes = if is_fair { 0 } else { plan.scale.crashes(&chance) };
+        let premises = open(Sky { clock: Arc::new(clock.clone()), calm_from, is_fair });
+        let (store, is_instant) = (Arc::clone(&premises.store), premises.pace == Pace::Instant);
+        let span = (START.plus(MORNING), calm_from);
+        let deaf = if chance.happens(500) { plan.scale.deaf_spells(&chance, span) } else { Spells::default() };
+        let closed = if is_fair { Spells::default() } else { plan.scale.store_outages(&chance, span) };
+        deaf.iter().for_each(|_| journal.trouble("outage: ingest"));
+        closed.iter().for_each(|_| journal.trouble("outage: store"));
+        let (deaf, closed) = (Arc::new(deaf), Arc::new(closed));
+        let wire = Faulty::new(
             premises,
             Arc::clone(runtime),
             Arc::clone(&executor),
@@ -128,58 +127,116 @@ impl World {
             (luck, calm_from),
             chance.below(u64::MAX),
         );
-        let flow = Flow {
-            store: Arc::new(faulty.lying(plan.sabotage)),
-            clock: Arc::new(clock.clone()),
-            random: Arc::new(crate::instruments::Seeded::new(chance.below(u64::MAX))),
-            settings: Settings {
-                settle: SETTLE,
-                reminders: Reminders::default(),
-                interval: Interval::DEFAULT,
-                grace: Grace::DEFAULT,
-                ping_log: PingLog::All,
-            },
+        let wire = wire.with_outages(Arc::clone(&closed)).lying(plan.sabotage);
+        let world = Self {
+            plan,
+            executor,
+            clock,
+            journal,
+            wire,
+            settings: settings(),
+            chance,
+            crashes,
+            is_fair,
+            is_instant,
+            deaf,
+            closed,
+            calm_from,
         };
-        (Self { executor, clock, journal, flow, chance, crashes, failures, calm_from }, store)
+        (world, store)
     }
 
-    fn channels(&self) -> Vec<Arc<dyn Channel>> {
-        let names = ["pager", "telegram"];
-        let radios = names.into_iter().filter_map(|name| {
-            let mut outages = Vec::new();
-            for _ in 0..self.chance.below(3) {
-                let from = START.plus(Duration::from_secs(self.chance.below(10_000)));
-                outages.push((from, from.plus(Duration::from_secs(self.chance.between(60, 4_000)))));
+    /// The channels of the project: three, and one for what those cannot be told. In some worlds one of the three is gone for
+    /// good in the middle.
+    fn posts(&self) -> Vec<Post> {
+        let gone = if self.chance.happens(300) { self.chance.below(3) } else { u64::MAX };
+        let down_and_up = Wants { reminders: false, late: false, ..Wants::ALL };
+        let kinds = [("telegram", Wants::ALL), ("email", down_and_up), ("webhook", Wants::ALL), ("spare", Wants::ALL)];
+        let posts = kinds.into_iter().zip(0..).filter_map(|((kind, wants), number)| {
+            let role = if kind == "spare" { ChannelRole::Fallback } else { ChannelRole::Main };
+            let middle = self.chance.between(self.plan.storm.as_secs() / 8, self.plan.storm.as_secs());
+            let gone_from = (number == gone).then(|| START.plus(Duration::from_secs(middle)));
+            let failures = if self.is_fair { Failure::HONEST } else { Failure::ALL };
+            let weather = Weather { gone_from, ..self.weather(failures) };
+            let name = ChannelName::parse(kind).ok()?;
+            weather.outages.iter().for_each(|_| self.journal.trouble(outage_of(kind)));
+            if gone_from.is_some() {
+                self.journal.trouble("channel: gone for good");
             }
-            let radio = Radio::new(
-                ChannelName::parse(name).ok()?,
-                self.clock.clone(),
-                Arc::clone(&self.journal),
-                Weather { outages, noise: self.chance.below(250), failures: self.failures, calm_from: self.calm_from },
-                self.chance.below(u64::MAX),
-            );
-            Some(Arc::new(radio) as Arc<dyn Channel>)
+            Some(Post { name, kind, wants, role, weather })
         });
-        radios.collect()
+        posts.collect()
     }
 
-    fn populate(&self, plan: Plan) -> Vec<Job> {
+    fn weather(&self, failures: &'static [Failure]) -> Weather {
+        let outages = self.plan.scale.channel_outages(&self.chance, (START, self.calm_from));
+        let noise = self.chance.below(250);
+        Weather { outages, gone_from: None, noise, failures, calm_from: self.calm_from }
+    }
+
+    fn radio(&self, name: ChannelName, weather: Weather) -> Arc<Radio> {
+        let journal = Arc::clone(&self.journal);
+        Arc::new(Radio::new(name, self.clock.clone(), journal, weather, self.chance.below(u64::MAX)))
+    }
+
+    /// Puts the channels into the directory, however often it takes.
+    fn furnish(posts: &[Post], store: &dyn Store, runtime: &Runtime) {
+        for post in posts {
+            let (project, definition) = (Project::default(), post.definition(START));
+            loop {
+                let added = runtime.block_on(add_channel(store, &project, &post.name, &definition));
+                if matches!(added, Ok(()) | Err(ChannelsError::Exists(_))) {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn process(&self) -> Arc<Process> {
+        let amnesty = if self.plan.sabotage == Some(Sabotage::KnowsNoAmnesty) { Amnesty::Off } else { Amnesty::On };
+        Process::new(self.wire.clone(), self.clock.clone(), self.settings, amnesty, &self.chance)
+    }
+
+    fn end(&self) -> Timestamp {
+        self.calm_from.plus(CALM).plus(AFTERMATH)
+    }
+
+    fn chance(&self) -> Chance {
+        Chance::of(self.chance.below(u64::MAX))
+    }
+
+    /// An API, which proves that pings are received while they are.
+    fn api(&self) -> Arc<Process> {
+        let process = self.process();
+        let prover = Prover {
+            process: Arc::clone(&process),
+            clock: self.clock.clone(),
+            chance: self.chance(),
+            journal: Arc::clone(&self.journal),
+            deaf: Arc::clone(&self.deaf),
+            crashes: self.crashes,
+            calm_from: self.calm_from,
+        };
+        self.executor.spawn(prover.run(self.end()));
+        process
+    }
+
+    fn populate(&self, apis: &[Arc<Process>]) -> Vec<Job> {
+        let some_api = || {
+            let pick = usize::try_from(self.chance.below(apis.len() as u64)).unwrap_or(0);
+            apis.get(pick).map(Arc::clone)
+        };
         let mut jobs = Vec::new();
-        for number in 0..plan.monitors {
-            let Some(job) = self.job(number) else { continue };
+        for number in 0..self.plan.monitors {
+            let Some(job) = some_api().and_then(|api| self.job(number, api)) else { continue };
             self.executor.spawn(job.clone().run(self.calm_from));
-            if job.character == Character::Crowded {
-                let twin = Job { chance: Chance::of(self.chance.below(u64::MAX)), ..job.clone() };
+            if let (Character::Crowded, Some(api)) = (job.character, some_api()) {
+                let twin = Job { chance: self.chance(), api, ..job.clone() };
                 self.executor.spawn(twin.run(self.calm_from));
             }
-            if job.character == Character::Meddled {
-                let meddler = Meddler {
-                    id: job.id.clone(),
-                    flow: self.flow.clone(),
-                    clock: self.clock.clone(),
-                    chance: Chance::of(self.chance.below(u64::MAX)),
-                    journal: Arc::clone(&self.journal),
-                };
+            if let (Character::Meddled, Some(api)) = (job.character, some_api()) {
+                let (clock, journal) = (self.clock.clone(), Arc::clone(&self.journal));
+                let meddler = Meddler { id: job.id.clone(), api, clock, chance: self.chance(), journal };
                 self.executor.spawn(meddler.run(self.calm_from));
             }
             jobs.push(job);
@@ -187,42 +244,57 @@ impl World {
         jobs
     }
 
-    fn job(&self, number: u64) -> Option<Job> {
-        let character = match number % 10 {
-            0 => Character::Steady,
-            1 => Character::Crowded,
-            2 => Character::Chatty,
-            3 | 4 => Character::Borderline,
-            5 => Character::Messy,
-            6 | 7 => Character::Dying,
-            _ => Character::Meddled,
-        };
+    fn job(&self, number: u64, api: Arc<Process>) -> Option<Job> {
+        let (interval, grace) = self.plan.scale.rhythm(&self.chance);
+        let life = self.chance.between(600, 600 + self.plan.storm.as_secs() * 9 / 5);
         Some(Job {
             id: MonitorId::new(Project::default(), Slug::parse(&format!("job-{number}")).ok()?),
-            character,
-            interval: Interval::from_secs(self.chance.between(30, 900))?,
-            grace: Grace::from_secs(self.chance.below(120))?,
-            flow: self.flow.clone(),
+            character: self.plan.scale.character(number),
+            interval: Interval::from_secs(interval)?,
+            grace: Grace::from_secs(grace)?,
+            api,
+            deaf: Arc::clone(&self.deaf),
             clock: self.clock.clone(),
-            chance: Chance::of(self.chance.below(u64::MAX)),
+            chance: self.chance(),
             journal: Arc::clone(&self.journal),
             crashes: self.crashes,
+            dies_at: START.plus(Duration::from_secs(life)),
         })
     }
 
-    fn watch(&self, plan: Plan, channels: &[Arc<dyn Channel>]) {
-        for _ in 0..plan.checkers {
+    fn watch(&self, posts: &[Post]) {
+        let weather = self.weather(Failure::OF_THE_HOUSE);
+        let Ok(name) = ChannelName::parse("house") else { return };
+        let house: Arc<dyn Channel> = self.radio(name, weather);
+        let radios = posts.iter().map(|post| (post.name.clone(), self.radio(post.name.clone(), post.weather.clone())));
+        let radios = Arc::new(Radios(radios.collect()));
+        for _ in 0..self.plan.checkers {
             let watch = Watch {
-                flow: self.flow.clone(),
-                channels: channels.to_vec(),
+                process: self.process(),
+                house: Arc::clone(&house),
+                kinds: Arc::<Radios>::clone(&radios),
+                longest_nap: self.plan.scale.longest_nap(),
                 clock: self.clock.clone(),
-                chance: Chance::of(self.chance.below(u64::MAX)),
+                chance: self.chance(),
                 journal: Arc::clone(&self.journal),
                 crashes: self.crashes,
                 calm_from: self.calm_from,
             };
-            self.executor.spawn(watch.run(self.calm_from.plus(CALM).plus(AFTERMATH)));
+            self.executor.spawn(watch.run(self.end()));
         }
+    }
+
+    /// Somebody looks at the plain jobs.
+    fn onlook(&self, jobs: &[Job]) {
+        let plain = jobs.iter().filter(|job| job.character.is_plain());
+        let onlooker = Onlooker {
+            process: self.process(),
+            clock: self.clock.clone(),
+            chance: self.chance(),
+            journal: Arc::clone(&self.journal),
+            ids: plain.map(|job| job.id.clone()).collect(),
+        };
+        self.executor.spawn(onlooker.run(self.end()));
     }
 
     /// Every job comes back to life, and stays within its window until the verdict.
@@ -231,5 +303,24 @@ impl World {
             let job = Job { crashes: 0, ..job.clone() };
             self.executor.spawn(async move { job.ping(Signal::Success).await });
         }
+    }
+}
+
+fn settings() -> Settings {
+    Settings {
+        settle: SETTLE,
+        reminders: Reminders::default(),
+        interval: Interval::DEFAULT,
+        grace: Grace::DEFAULT,
+        ping_log: PingLog::All,
+    }
+}
+
+fn outage_of(kind: &str) -> &'static str {
+    match kind {
+        "telegram" => "outage: telegram",
+        "email" => "outage: email",
+        "webhook" => "outage: webhook",
+        _ => "outage: spare",
     }
 }

@@ -117,11 +117,14 @@ async fn strange(store: &SqliteStore) -> Strange {
         ),
         Record::event("default/job-1", NOW.as_micros(), 3, json!({"kind": "danced", "with": ["wolves"]})),
         Record::event("default/job-1", NOW.as_micros(), 4, json!({UNREADABLE: "{\"kind\":"})),
+        // Attempts to deliver that name no channel, and one that is none.
+        Record::event("default/job-1", NOW.as_micros(), 5, json!({"kind": "delivery", "outcome": "delivered"})),
+        Record::event("default/job-1", NOW.as_micros(), 6, json!({"kind": "delivery", "channel": ["telegram"]})),
         Record::entry("odd", "entry", 3, json!({UNREADABLE: "no JSON"})),
     ];
     // Beside the mark of a copy, which this is none.
     let refused = store.put(strange, Entry::first("furnished", "by-a-test", &1)).await.unwrap();
     assert!(refused.is_empty(), "{refused:?}");
     store.complete().await.unwrap();
-    Strange { monitors: 6, not_understood: 5 + 2 + 1 }
+    Strange { monitors: 6, not_understood: 5 + 4 + 1 }
 }

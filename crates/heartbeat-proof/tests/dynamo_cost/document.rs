@@ -14,6 +14,7 @@ use heartbeat_core::{
         Detector, TableNames,
         tables::{ALL, Key, Role, Table},
     },
+    outbox::Routing,
 };
 use heartbeat_proof::{
     contract::{
@@ -151,7 +152,17 @@ async fn every_attribute_of_a_monitor_is_documented() {
     names.insert("journal".to_owned());
     let missing: Vec<_> = names.iter().filter(|name| !document.contains(&format!("| `{name}` |"))).collect();
     assert!(missing.is_empty(), "docs/data-model.md has no row for {missing:?}");
-    let must = ["write_id_before", "deleted_until", "run", "incident", "outbox", "policy", "until", "last_duration_us"];
+    let must = [
+        "write_id_before",
+        "deleted_until",
+        "run",
+        "incident",
+        "outbox",
+        "policy",
+        "until",
+        "last_duration_us",
+        "channels",
+    ];
     for name in must {
         assert!(names.contains(name), "no monitor here has `{name}`: this proves too little");
     }
@@ -166,7 +177,8 @@ fn full_monitors() -> Vec<Monitor> {
     set.policy.resume_on_ping = !set.policy.resume_on_ping;
     let failing = decide(&pinged("job"), &Event::Ping(Ping::bare(Signal::Fail)), &context(NOW.plus(minutes(1))));
     let mut told = failing.monitor;
-    told.outbox.route(&[channel("telegram")], NOW.plus(minutes(1)));
+    told.outbox.route(&Routing::to(&[channel("telegram")]), NOW.plus(minutes(1)));
+    told.channels = Some([channel("telegram")].into());
     told.outbox.claim(lease(1, NOW.plus(minutes(1))), NOW.plus(minutes(1)), |_| true);
     let pause = Event::Pause { until: Some(NOW.plus(minutes(60))) };
     let paused = decide(&pinged("job"), &pause, &context(NOW)).monitor;

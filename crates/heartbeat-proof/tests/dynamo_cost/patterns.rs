@@ -7,12 +7,14 @@ use heartbeat_core::{
     delivery::Verdict,
     directory::{Entry, Put},
     dynamo::{Detector, TableNames, tables::OVERDUE_INDEX},
-    history::{DeliveryRow, Happening, PingLog, Row},
-    outbox::{Owner, Settled, Settlement},
-    store::{Change, Committed, Deferral, Deferred, Extend, Extended, Part, WriteId},
+    history::PingLog,
+    outbox::{Owner, Routing, Settled, Settlement},
+    store::{Change, Committed, Deferral, Deferred, Extend, Extended, Part},
 };
 use heartbeat_proof::{
-    contract::scene::{NOW, channel, creation, id, key, lease, minutes, ping, pinged, put, swept, there},
+    contract::scene::{
+        NOW, channel, creation, decision, delivery, id, key, lease, minutes, ping, pinged, put, swept, there,
+    },
     dynamo::{Place, Tally, Units, item_bytes},
     engines::Engine,
 };
@@ -87,25 +89,19 @@ async fn an_outage(till: &mut Till) {
     let before = there(&*store, &silent).await;
     let mut decision = decide(&before.monitor, &Event::Tick, &flow.settings.context(now));
     let telegram = channel("telegram");
-    decision.monitor.outbox.route(std::slice::from_ref(&telegram), now);
+    decision.monitor.outbox.route(&Routing::to(std::slice::from_ref(&telegram)), now);
     let claim = decision.monitor.outbox.claim(lease(1, now), now, |_| true).pop().unwrap();
     let change = flow.change(before, decision, now);
     let opened = till.row("tick that opens an incident, claimed for a channel: `commit`", flow.commit(change)).await;
     assert_eq!(opened, Ok(Committed::Done));
     let entry = claim.notice.id(&silent, &telegram);
     let settlement = Settlement { channel: telegram, entry, owner: Owner(1), verdict: Verdict::Done };
-    let rows = vec![delivered(now)];
+    let rows = vec![delivery(&silent, &settlement.channel, now, 9)];
     let settled = till.row("`settle`, delivered", store.settle(&silent, settlement.clone(), now, rows)).await;
     assert_eq!(settled, Ok(Settled::Done));
     let again = till.row("`settle` of what is settled", store.settle(&silent, settlement, now, Vec::new())).await;
     assert_eq!(again, Ok(Settled::Stale));
     till.row("tick that changes nothing: `find`", flow.manage(&silent, &Event::Tick)).await.unwrap();
-}
-
-fn delivered(at: Timestamp) -> Row {
-    let (notification, outcome) = ("n".to_owned(), "delivered".to_owned());
-    let delivery = DeliveryRow { notification, outcome, reason: None, took_ms: 12, next_at: None };
-    Row::new(&id("silent"), at, WriteId(9), 0, Happening::Delivery(delivery))
 }
 
 async fn people(till: &mut Till) {
@@ -137,6 +133,19 @@ async fn history(till: &mut Till) {
     assert_eq!(page, Ok(Vec::new()));
     let page = till.row("feed page of a project, 50 rows", store.feed(&Project::default(), NOW, 50)).await;
     assert!(page.unwrap().len() >= 50);
+    ledger(till).await;
+}
+
+async fn ledger(till: &mut Till) {
+    let (store, ops_mail, project) = (till.store.clone(), channel("ops-mail"), Project::default());
+    for number in 1..=SOME {
+        let (before, at) = (there(&*store, &id("chatty")).await, NOW.plus(minutes(number)));
+        let told = decision(&before, &Event::Ping(Ping::bare(Signal::Log)), at, 2_000 + number);
+        let rows = vec![delivery(&id("chatty"), &ops_mail, at, number)];
+        assert_eq!(store.commit(Change { rows, ..told }).await, Ok(Committed::Done));
+    }
+    let page = store.deliveries(&project, &ops_mail, Timestamp::MAX, 50);
+    assert_eq!(till.row("page of a channel's deliveries, 50 rows", page).await.unwrap().len(), 50);
 }
 
 async fn small_things(till: &mut Till) {

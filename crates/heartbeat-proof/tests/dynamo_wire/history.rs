@@ -9,7 +9,7 @@ use heartbeat_core::{
     store::{Change, Committed, Part, WriteId},
 };
 use heartbeat_proof::{
-    contract::scene::{NOW, decision, id, pinged, put, swept, there},
+    contract::scene::{NOW, channel, decision, delivery, id, pinged, put, swept, there},
     dynamo::{Fate, Scripted, Wired},
 };
 use serde_json::{Value, json};
@@ -25,7 +25,8 @@ fn at(second: u64) -> Timestamp {
 
 /// What the decision of this second tells.
 fn told(second: u64) -> Row {
-    let happening = Happening::Opened { since: at(second), cause: Cause::Failed { exit: Some(1) } };
+    let cause = Cause::Failed { exit: Some(1) };
+    let happening = Happening::Opened { since: at(second), cause, unconfirmed: false };
     Row::new(&id("job"), at(second), WriteId(second), 0, happening)
 }
 
@@ -163,4 +164,33 @@ fn rows_that_a_batch_leaves_are_sent_again() {
         assert_eq!(seconds(&store).await, [at(1)]);
     });
     assert_eq!((rows_in_table(&wired), journal(&wired)), (1, 0));
+}
+
+#[test]
+fn an_attempt_that_waited_reaches_every_stream_that_it_belongs_to() {
+    let (wired, store, wire) = scene();
+    let telegram = channel("telegram");
+    let row = delivery(&id("job"), &telegram, at(1), 9);
+    let told = async || store.deliveries(&id("job").project, &telegram, Timestamp::MAX, 10).await.unwrap();
+    wire.from_now_on("BatchWriteItem", Fate::Refused(500, "InternalServerError"));
+    wired.run(async {
+        let before = there(&*store, &id("job")).await;
+        let change = decision(&before, &Event::Ping(Ping::bare(Signal::Log)), at(1), 1);
+        assert_eq!(store.commit(Change { rows: vec![row.clone()], ..change }).await, Ok(Committed::Done));
+        assert_eq!(store.history(&id("job"), Timestamp::MAX, 10).await, Ok(vec![row.clone()]));
+        assert_eq!(told().await, [], "only a walk finds what waits");
+        // Half of it arrives, and then nothing until the next walk.
+        wire.is_well();
+        wire.next("BatchWriteItem", [Fate::Half]);
+        wire.from_now_on("BatchWriteItem", Fate::Refused(500, "InternalServerError"));
+        swept(&*store, Part::WHOLE, 10, NOW).await;
+    });
+    assert_eq!(journal(&wired), 1, "it waits until all of it has arrived");
+    wire.is_well();
+    wired.run(async {
+        swept(&*store, Part::WHOLE, 10, NOW).await;
+        assert_eq!(told().await, std::slice::from_ref(&row));
+    });
+    let items = wired.past(async |ground| ground.events(&id("job")).await);
+    assert_eq!((items.len(), journal(&wired)), (3, 0), "its monitor's stream, its project's and its channel's");
 }

@@ -9,7 +9,7 @@ use heartbeat_core::{
     directory::{Entry, Put},
     dynamo::DynamoStore,
     history::{Happening, Row},
-    outbox::{Owner, Settled, Settlement},
+    outbox::{Owner, Routing, Settled, Settlement},
     store::{Change, Committed, Extended, Found, WriteId},
 };
 use heartbeat_proof::{
@@ -28,7 +28,7 @@ fn losses() -> [Fate; 4] {
 
 fn opened(tag: u64) -> Row {
     let cause = heartbeat_core::Cause::Failed { exit: None };
-    Row::new(&id("job"), LATER, WriteId(tag), 0, Happening::Opened { since: LATER, cause })
+    Row::new(&id("job"), LATER, WriteId(tag), 0, Happening::Opened { since: LATER, cause, unconfirmed: false })
 }
 
 /// Does `write` once for each loss of the answer to `action`, each time on a monitor of its own.
@@ -71,7 +71,7 @@ fn a_failure_opens_one_incident() {
 /// Stores a monitor whose failure a checker is telling; answers with how that ends.
 async fn put_claimed(store: &dyn Store, slug: &str) -> Settlement {
     let mut monitor = decide(&pinged(slug), &Event::Ping(Ping::bare(Signal::Fail)), &context(LATER)).monitor;
-    monitor.outbox.route(&[channel("telegram")], LATER);
+    monitor.outbox.route(&Routing::to(&[channel("telegram")]), LATER);
     let notice: Notice = monitor.outbox.claim(lease(1, LATER), LATER, |_| true).pop().unwrap().notice;
     put(store, monitor).await;
     Settlement {

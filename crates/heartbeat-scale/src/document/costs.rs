@@ -5,7 +5,7 @@ use crate::{
     crossover::{by_formula, by_search},
     price::{HOURS_PER_MONTH, LAMBDA_TIME, LOGS, READ, WRITE, WRITE_CAPACITY},
     table::{dollars, figure, interval, table},
-    usage::{CHECKER_GB_SECONDS, Detector, ITEM_BYTES, sweep_reads},
+    usage::{CANARY_PINGS, CHECKER_GB_SECONDS, Detector, EVIDENCE_PINGS, ITEM_BYTES, READS_PER_PASS, sweep_reads},
     workload::{INTERVALS_S, MONITORS, Workload},
 };
 
@@ -49,6 +49,9 @@ pub(super) fn figures() -> Vec<Figure> {
         ("free-sweep", figure(free_pings(Detector::Sweep))),
         ("containers-from", containers_from(Detector::Sweep).map_or("?".to_owned(), figure)),
         ("looks-16", dollars(READ.of(Detector::Index.looks(16)))),
+        ("pass-reads", dollars(READ.of(Detector::Index.passes_per_month() * READS_PER_PASS))),
+        ("canary-cost", dollars(CANARY_PINGS * Detector::Index.writes_per_ping() * WRITE.each())),
+        ("evidence-cost", dollars(EVIDENCE_PINGS * Detector::Index.writes_per_ping() * WRITE.each())),
         ("looks-256", dollars(READ.of(Detector::Index.looks(256)))),
         ("checker-gb-seconds", figure(CHECKER_GB_SECONDS)),
         ("checker-time", dollars(CHECKER_GB_SECONDS * LAMBDA_TIME.each())),

@@ -19,13 +19,17 @@ CREATE TABLE IF NOT EXISTS arrival (
 const PUT: &str = "INSERT INTO arrival (at, monitor, tag, happening) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
 const THERE: &str = "SELECT happening FROM arrival WHERE at = ?1 AND monitor = ?2 AND tag = ?3";
 const IS_UNDER_WAY: &str = "SELECT count(*) FROM sqlite_schema WHERE name = 'arrival'";
-/// Each line is behind its monitor's line before it, and each monitor knows its last.
+/// Each line is behind its monitor's line before it, and each monitor knows its last. What tells of an attempt to deliver is
+/// found by its channel.
 const PUT_IN_ORDER: &str = "
 INSERT INTO arrival (at, monitor, tag, happening) SELECT at, monitor, tag, happening FROM history WHERE true
     ON CONFLICT DO NOTHING;
 DELETE FROM history;
-INSERT INTO history (line, before, monitor, at, tag, happening)
-    SELECT line, lag(line) OVER (PARTITION BY monitor ORDER BY line), monitor, at, tag, happening
+INSERT INTO history (line, before, monitor, at, tag, happening, channel)
+    SELECT line, lag(line) OVER (PARTITION BY monitor ORDER BY line), monitor, at, tag, happening,
+        CASE WHEN json_valid(happening) THEN
+            CASE WHEN happening ->> '$.kind' = 'delivery' AND json_type(happening, '$.channel') = 'text'
+                THEN substr(monitor, 1, instr(monitor, '/')) || (happening ->> '$.channel') END END
     FROM (SELECT row_number() OVER (ORDER BY at, monitor, tag) AS line, monitor, at, tag, happening FROM arrival);
 WITH last AS MATERIALIZED (SELECT monitor, max(line) AS line FROM history GROUP BY monitor)
     UPDATE monitor SET line_before = NULL, last_line = last.line FROM last WHERE monitor.id = last.monitor;

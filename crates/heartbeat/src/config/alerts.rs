@@ -30,8 +30,8 @@ pub(crate) struct TelegramParameters {
     pub(crate) api_url: ApiUrl,
 }
 
-pub(super) fn read(reader: &mut Reader<'_>) -> Alerts {
-    let api_url = reader.parse(name::API_URL, ApiUrl::parse).unwrap_or_default();
+pub(super) fn read(reader: &mut Reader<'_>, api_url: &ApiUrl) -> Alerts {
+    let api_url = api_url.clone();
     let here = both(reader, name::BOT_TOKEN, name::CHAT_ID);
     let elsewhere = both(reader, name::BOT_TOKEN_PARAM, name::CHAT_ID_PARAM);
     let token = reader.parse(name::BOT_TOKEN, BotToken::parse);

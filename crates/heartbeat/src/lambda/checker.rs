@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use super::{Failure, Kind, metrics};
-use crate::{channel, config::Config, logging, say, serve, tables, variables};
+use crate::{around, channel, config::Config, logging, say, serve, tables, variables};
 
 /// Before the deadline no new look begins: what was claimed is still to be sent and settled. One message may take 10 s.
 const RESERVE: Duration = Duration::from_secs(15);
@@ -155,7 +155,9 @@ impl Host {
             let store = Arc::new(DynamoStore::open(options).await.map_err(|error| Failure::from(&error))?);
             let flow = serve::flow_over_tables(&self.config, store);
             let channel = telegram as Arc<dyn Channel>;
-            Checker::new(flow, vec![channel]).map_err(|error| Failure::bad_configuration(error.to_string()))
+            let checker = Checker::new(flow, vec![channel]).map_err(anyhow::Error::from);
+            let checker = checker.and_then(|checker| around::checker(&self.config, checker, Some(&self.wire)));
+            checker.map_err(|error| Failure::bad_configuration(error.to_string()))
         };
         self.checker.get_or_try_init(open).await
     }

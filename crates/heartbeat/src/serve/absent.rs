@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use heartbeat_core::{
-    MonitorId, Project, Slug, Store, StoreError, Timestamp,
+    ChannelName, MonitorId, Project, Slug, Store, StoreError, Timestamp,
     directory::{Entry, Put},
     history::Row,
     key::{KeyHash, KeyRecord},
@@ -97,6 +97,10 @@ impl Store for Absent {
     }
 
     async fn feed(&self, _: &Project, _: Timestamp, _: usize) -> Result<Vec<Row>, StoreError> {
+        self.refuse()
+    }
+
+    async fn deliveries(&self, _: &Project, _: &ChannelName, _: Timestamp, _: usize) -> Result<Vec<Row>, StoreError> {
         self.refuse()
     }
 

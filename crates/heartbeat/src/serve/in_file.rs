@@ -9,7 +9,7 @@ use heartbeat_sqlite::{Mode, SqliteStore};
 use tokio::net::TcpListener;
 
 use super::{api_config, flow, greeting, listen, report_cut_off, start_checker};
-use crate::{config::Config, stop::Stop};
+use crate::{around, channels, config::Config, stop::Stop};
 
 /// How often expired rows are swept away, and how many at a time.
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
@@ -20,15 +20,21 @@ pub(super) async fn serve(config: &Config, file: &Path, stop: Stop) -> anyhow::R
     let store = Arc::new(SqliteStore::open(file, Mode::Serve, Arc::clone(&alarm))?);
     let listener = TcpListener::from_std(listen(config)?)?;
     greeting::over_a_file(config, file, listener.local_addr()?, store.as_ref()).await?;
-    let flow = flow(Arc::clone(&store) as Arc<dyn Store>, config.settings);
+    let flow = around::hearing(config, flow(Arc::clone(&store) as Arc<dyn Store>, config.settings));
+    // What was missed while nobody was here is known before anybody is called silent for it.
+    around::prove_once(&flow).await;
+    let proving = tokio::spawn(around::prove_hearing(flow.clone(), stop.clone()));
     let (mut watch, checker_lives) = start_checker(config, flow.clone(), alarm, stop.clone()).await?;
     let sweeping = tokio::spawn(sweep(Arc::clone(&store), config.retention));
     let api_config = api_config(config, config.settings.settle, ApiConfig::default().give_up);
-    let router = heartbeat_api::router(Api::new(flow, api_config).with_check(checker_lives));
+    let api = Api::new(flow, api_config).with_check(checker_lives).with_kinds(channels::kinds(config, None));
+    let router = heartbeat_api::router(api);
     report_cut_off(heartbeat_api::serve(listener, router, watch.until(stop), Limits::default()).await);
     let watched = watch.end().await;
     sweeping.abort();
     let _ = sweeping.await;
+    proving.abort();
+    let _ = proving.await;
     tokio::task::spawn_blocking(move || store.close()).await.context("the store did not close")?;
     watched
 }

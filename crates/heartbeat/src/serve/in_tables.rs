@@ -21,6 +21,7 @@ use super::{
     api_config, flow, greeting, listen, report_cut_off, start_checker,
 };
 use crate::{
+    around, channels,
     config::Config,
     stop::{Stop, Stopper},
     tables,
@@ -37,6 +38,8 @@ pub(super) async fn serve(config: &Config, stop: Stop) -> anyhow::Result<()> {
     serve_when_open(config, stop, async |store, listener, stop: Stop| {
         let flow = flow_over_tables(config, store);
         let api = api_over(config, flow.clone());
+        around::prove_once(&flow).await;
+        let _proving = Owned(tokio::spawn(around::prove_hearing(flow.clone(), stop.clone())));
         let (mut watch, checker_lives) = start_checker(config, flow, Arc::new(Alarm::default()), stop.clone()).await?;
         let router = heartbeat_api::router(api.with_check(checker_lives));
         report_cut_off(heartbeat_api::serve(listener, router, watch.until(stop), Limits::default()).await);
@@ -48,7 +51,10 @@ pub(super) async fn serve(config: &Config, stop: Stop) -> anyhow::Result<()> {
 /// The API alone.
 pub(super) async fn serve_api(config: &Config, stop: Stop) -> anyhow::Result<()> {
     serve_when_open(config, stop, async |store, listener, stop: Stop| {
-        let router = heartbeat_api::router(api_over_tables(config, store));
+        let flow = flow_over_tables(config, store);
+        around::prove_once(&flow).await;
+        let _proving = Owned(tokio::spawn(around::prove_hearing(flow.clone(), stop.clone())));
+        let router = heartbeat_api::router(api_over(config, flow));
         report_cut_off(heartbeat_api::serve(listener, router, stop.requested(), Limits::default()).await);
         Ok(())
     })
@@ -103,14 +109,15 @@ pub(crate) fn api_without_store(config: &Config, reason: Reason) -> Api {
 }
 
 fn api_over(config: &Config, flow: Flow) -> Api {
+    let kinds = channels::kinds(config, None);
     let config = api_config(config, flow.settings.settle, LONGEST_GIVE_UP);
-    Api::new(flow, config)
+    Api::new(flow, config).with_kinds(kinds)
 }
 
 /// The flows over `store`, by what all processes over its tables have agreed on.
 pub(crate) fn flow_over_tables(config: &Config, store: Arc<DynamoStore>) -> Flow {
     let settings = agreed(config, &store);
-    flow(store, settings)
+    around::hearing(config, flow(store, settings))
 }
 
 /// The settings, with the settle time that all processes over these tables have agreed on.
@@ -124,6 +131,15 @@ fn agreed(config: &Config, store: &DynamoStore) -> Settings {
         );
     }
     Settings { settle, ..config.settings }
+}
+
+/// A task that ends with whoever owns it.
+struct Owned(JoinHandle<()>);
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// A store that is being opened.

@@ -16,6 +16,7 @@ use crate::{
     function::Function,
     gate::Gate,
     plan::Plan,
+    public_address::PublicAddress,
 };
 
 /// The function that the schedule invokes.
@@ -24,6 +25,9 @@ pub(crate) const CHECKER: &str = "heartbeat-checker";
 pub(crate) const API: &str = "heartbeat-api";
 /// For one pass: the checker begins none when less than its reserve of 15 s is left, and asks for 5 s before that.
 pub(crate) const ONE_PASS: u64 = 21;
+
+/// The variable that names the parameter with the canary's key.
+const CANARYS_KEY: &str = "HEARTBEAT_CANARY_KEY_PARAM";
 
 const ADD_API_KEY: &str = env!("CARGO_BIN_EXE_add-api-key");
 
@@ -51,17 +55,31 @@ impl Draft {
         let parameters = BTreeMap::from([
             (plan.variable(CHECKER, "TELEGRAM_BOT_TOKEN_PARAM"), TOKEN.to_owned()),
             (plan.variable(CHECKER, "TELEGRAM_CHAT_ID_PARAM"), CHAT.to_string()),
+            (plan.variable(CHECKER, CANARYS_KEY), "not-set".to_owned()),
         ]);
         let zips = [CHECKER, API].map(|function| (function.to_owned(), zip_of(function))).into();
         let time_outs = BTreeMap::from([(CHECKER.to_owned(), ONE_PASS)]);
         let given = Given { parameters, zips, variables: BTreeMap::new(), time_outs, without: Vec::new() };
-        Self { plan, given }.with(CHECKER, "TELEGRAM_API_URL", &bot_api.url)
+        // There is a canary in the plan; but its URL is known only when it is made, and most tests need none.
+        Self { plan, given }.with(CHECKER, "TELEGRAM_API_URL", &bot_api.url).with(CHECKER, CANARYS_KEY, "")
+    }
+
+    /// The same with the canary, which pings through `address`.
+    pub(crate) fn with_canary(self, address: &PublicAddress) -> Self {
+        let parameter = self.plan.variable(CHECKER, CANARYS_KEY);
+        self.with(CHECKER, CANARYS_KEY, &parameter).with(CHECKER, "HEARTBEAT_CANARY_URL", &address.url)
     }
 
     /// The same with a variable more in the environment of a function.
     pub(crate) fn with(mut self, function: &str, name: &str, value: &str) -> Self {
         self.given.variables.entry(function.to_owned()).or_default().insert(name.to_owned(), value.to_owned());
         self
+    }
+
+    /// The same with time in each pass for a channel that may take half a minute. An invocation is one pass still.
+    pub(crate) fn with_time_to_send(mut self) -> Self {
+        self.given.time_outs.insert(CHECKER.to_owned(), ONE_PASS + 30);
+        self.with(CHECKER, "HEARTBEAT_CHECK_INTERVAL", "60")
     }
 
     /// The same with the checker's own time-out: an invocation takes most of a minute.
@@ -132,10 +150,29 @@ impl Deployment {
         put_parameter(&self.cloud, &name, "SecureString", token).await;
     }
 
+    /// Makes the canary's key as the output says that one does, stores it, and leads `address` to the API.
+    pub(crate) async fn send_out_a_canary(&self, address: &PublicAddress) -> String {
+        let key = self.key_with(&["--project", "heartbeat", "--monitor", "canary", "--scope", "ping"]).await;
+        put_parameter(&self.cloud, &self.plan.variable(CHECKER, CANARYS_KEY), "SecureString", &key).await;
+        address.lead_to(self.api().address().await);
+        key
+    }
+
     /// A key for everything, made by the program from outside, over the same tables.
     pub(crate) async fn key(&self) -> String {
+        self.key_with(&[]).await
+    }
+
+    /// A key of the operator's own project.
+    pub(crate) async fn key_of_the_operator(&self) -> String {
+        self.key_with(&["--project", "heartbeat"]).await
+    }
+
+    /// A key that is made with these arguments.
+    pub(crate) async fn key_with(&self, arguments: &[&str]) -> String {
         let mut command = Command::new(ADD_API_KEY);
-        command.env_clear().args(["--description", "end to end"]).stdin(Stdio::null()).kill_on_drop(true);
+        command.env_clear().args(["--description", "end to end"]).args(arguments);
+        command.stdin(Stdio::null()).kill_on_drop(true);
         // The variables that the functions have: the program takes the same.
         for name in ["MONITORS_TABLE", "KEYS_TABLE", "EVENTS_TABLE", "DIRECTORY_TABLE"] {
             command.env(name, self.plan.variable(API, name));

@@ -19,8 +19,9 @@
 //! - a body above 6 MB reaches the function, where AWS answers 413;
 //! - Roles Anywhere is not there.
 //!
-//! A test adds two variables to the environment of the functions, where the gate and the Bot API are; and most give the
-//! checker a shorter time-out, so that an invocation is one pass instead of most of a minute.
+//! A test adds two variables to the environment of the functions, where the gate and the Bot API are, and takes the canary
+//! out of it, unless the test is about that; and most give the checker a shorter time-out, so that an invocation is one
+//! pass instead of most of a minute.
 //!
 //! `cfg(test)` tells clippy that helpers of tests are tests too. The zips are programs for Linux.
 #![cfg(target_os = "linux")]
@@ -29,6 +30,8 @@
 mod absence;
 #[cfg(test)]
 mod alerts;
+#[cfg(test)]
+mod amnesty;
 #[cfg(test)]
 #[path = "../product/bot_api.rs"]
 #[allow(dead_code, reason = "shared with the tests of the product, which use all of it")]
@@ -59,6 +62,12 @@ mod plan;
 #[cfg(test)]
 mod policy;
 #[cfg(test)]
+mod public_address;
+#[cfg(test)]
+#[path = "../product/receiver.rs"]
+#[allow(dead_code, reason = "shared with the tests of the product, which use all of it")]
+mod receiver;
+#[cfg(test)]
 mod renamed_bot;
 #[cfg(test)]
 mod side_by_side;
@@ -68,3 +77,5 @@ mod side_by_side;
 mod tidings;
 #[cfg(test)]
 mod trouble;
+#[cfg(test)]
+mod webhooks;

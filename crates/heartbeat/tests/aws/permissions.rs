@@ -11,6 +11,9 @@ use crate::{
     gate::{Call, Treatment},
     plan::Plan,
     policy::{Policy, matches},
+    public_address::PublicAddress,
+    receiver::Receiver,
+    webhooks::{a_channels_life, at_home},
 };
 
 /// What is allowed and no call of the code ever shows at the gate: the action, and who needs it.
@@ -100,13 +103,17 @@ async fn two_change_one_monitor(deployment: &Deployment, caller: &Caller) {
 
 #[tokio::test]
 async fn what_is_asked_for_is_what_is_allowed() {
-    let bot_api = BotApi::open().await;
-    let deployment = Draft::telling(&bot_api).with(CHECKER, "HEARTBEAT_REMIND_EVERY", "1s").deploy().await;
+    let (bot_api, receiver, address) = (BotApi::open().await, Receiver::open().await, PublicAddress::open().await);
+    let draft = Draft::telling(&bot_api).with(CHECKER, "HEARTBEAT_REMIND_EVERY", "1s").with_canary(&address);
+    let deployment = at_home(draft).deploy().await;
     // The first of all puts down what all agree on.
     assert_eq!(deployment.caller("hb_nobody").await.ask(Method::GET, "/readyz").await.status, 200);
-    let key = deployment.key().await;
+    let (key, canary) = (deployment.key().await, deployment.send_out_a_canary(&address).await);
     a_full_day(&deployment, &key).await;
-    deployment.leaves_nothing_strange(&key).await;
+    a_channels_life(&deployment, &receiver).await;
+    for key in [key, canary] {
+        deployment.leaves_nothing_strange(&key).await;
+    }
     for (name, gate) in [(CHECKER, deployment.checkers_gate()), (API, deployment.apis_gate())] {
         let in_vain = allowed_in_vain(gate.policy(), &gate.asked());
         assert!(

@@ -6,7 +6,10 @@ use std::{
 };
 
 use tempfile::TempDir;
-use tokio::process::{Child, Command};
+use tokio::{
+    io::AsyncWriteExt,
+    process::{Child, Command},
+};
 
 use crate::{
     bot_api::{BotApi, CHAT, TOKEN},
@@ -116,6 +119,13 @@ impl Installation {
         self.run_program(HEARTBEAT, arguments).await
     }
 
+    /// Runs `heartbeat` to its end, with `input` to read.
+    pub(crate) async fn run_reading(&self, input: &str, arguments: &[&str]) -> Finished {
+        let mut child = self.command(Path::new(HEARTBEAT)).args(arguments).stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).await.unwrap();
+        finished(child, &format!("heartbeat {arguments:?}")).await
+    }
+
     /// Starts `heartbeat`, for those who end it themselves; what it says on standard error.
     pub(crate) fn start(&self, arguments: &[&str]) -> (Child, Lines) {
         let mut child = self.command(Path::new(HEARTBEAT)).args(arguments).spawn().unwrap();
@@ -125,12 +135,8 @@ impl Installation {
 
     /// Runs a program to its end.
     pub(crate) async fn run_program(&self, program: &str, arguments: &[&str]) -> Finished {
-        let mut child = self.command(Path::new(program)).args(arguments).spawn().unwrap();
-        let (out, err) = (Lines::of(child.stdout.take().unwrap()), Lines::of(child.stderr.take().unwrap()));
-        let status = within(SOON, &format!("the end of {program} {arguments:?}"), child.wait()).await.unwrap();
-        let (out, err) = (out.to_the_end().await, err.to_the_end().await);
-        assert!(![&out, &err].iter().any(|text| text.contains(AWS_SECRET)), "a secret is shown:\n{out}\n{err}");
-        Finished { code: status.code(), out, err }
+        let child = self.command(Path::new(program)).args(arguments).spawn().unwrap();
+        finished(child, &format!("{program} {arguments:?}")).await
     }
 
     fn command(&self, program: &Path) -> Command {
@@ -140,6 +146,15 @@ impl Installation {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         command
     }
+}
+
+/// What a program came to.
+async fn finished(mut child: Child, what: &str) -> Finished {
+    let (out, err) = (Lines::of(child.stdout.take().unwrap()), Lines::of(child.stderr.take().unwrap()));
+    let status = within(SOON, &format!("the end of {what}"), child.wait()).await.unwrap();
+    let (out, err) = (out.to_the_end().await, err.to_the_end().await);
+    assert!(![&out, &err].iter().any(|text| text.contains(AWS_SECRET)), "a secret is shown:\n{out}\n{err}");
+    Finished { code: status.code(), out, err }
 }
 
 impl Finished {

@@ -10,6 +10,8 @@ mod bot_api;
 #[cfg(test)]
 mod caller;
 #[cfg(test)]
+mod channels;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod configured;
@@ -23,6 +25,8 @@ mod kills;
 mod lines;
 #[cfg(test)]
 mod patience;
+#[cfg(test)]
+mod receiver;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]

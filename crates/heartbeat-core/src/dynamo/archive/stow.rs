@@ -12,11 +12,11 @@ use serde_json::{Map, Value};
 
 use super::{ODD, SHARD, carried, entry_record, key_record, portable::value_of};
 use crate::{
-    archive::{Kind, Record, Refused},
+    archive::{Kind, Record, Refused, UNREADABLE},
     dynamo::{
         DynamoStore,
-        directory::{PK, SK},
-        events::{AT, BATCH, HAPPENING, MONITOR, TAG, feed_of, stream_of},
+        directory::{PK, SK, VALUE},
+        events::{AT, BATCH, HAPPENING, MONITOR, TAG, streams_of},
         keys::KEY_HASH,
         request::{Subject, read},
         shape::{DELETED_UNTIL, Item, WAKE_AT, seconds_up, shaped, string, text},
@@ -196,6 +196,9 @@ impl DynamoStore {
                 let attributes = record.attributes.clone().into_iter();
                 let mut item: Item = attributes.map(|(name, value)| (name, value_of(value))).collect();
                 item.extend(named(&key_of(record)));
+                if let (Kind::Entry, Some(said)) = (record.kind, record.attributes.get(VALUE)) {
+                    item.insert(VALUE.to_owned(), text(text_of(said)));
+                }
                 Ok(vec![item])
             }
         }
@@ -223,7 +226,8 @@ impl DynamoStore {
         MonitorId::parse(name).map_or(0, |id| self.shard_for(&id))
     }
 
-    /// A row of history is in the stream of its monitor and in one of its project.
+    /// A row of history is in the stream of its monitor and in one of its project, an attempt to deliver also in that of its
+    /// channel.
     fn event_items(&self, record: &Record) -> Result<Vec<Item>, String> {
         let attribute = |name: &str| record.attributes.get(name);
         let monitor = attribute(MONITOR).and_then(Value::as_str).and_then(MonitorId::parse);
@@ -234,7 +238,8 @@ impl DynamoStore {
         };
         // What happened is put in as it was carried.
         let row = Row { monitor, at, tag, happening: Happening::Paused };
-        let items = [stream_of(&row.monitor), feed_of(&row.monitor)].map(|stream| {
+        let channel = attribute(HAPPENING).and_then(channel_of);
+        let items = streams_of(&row.monitor, channel).into_iter().map(|stream| {
             let mut item = self.event(&row, stream);
             item.remove(HAPPENING);
             for (name, value) in &record.attributes {
@@ -242,8 +247,20 @@ impl DynamoStore {
             }
             item
         });
-        Ok(items.into())
+        Ok(items.collect())
     }
+}
+
+/// What an entry of the directory says, as it is kept there.
+fn text_of(said: &Value) -> String {
+    let unreadable = said.as_object().filter(|entries| entries.len() == 1).and_then(|entries| entries.get(UNREADABLE));
+    unreadable.and_then(Value::as_str).map_or_else(|| said.to_string(), str::to_owned)
+}
+
+/// The channel of an attempt to deliver, as it was carried.
+fn channel_of(happening: &Value) -> Option<&str> {
+    let word = |name: &str| happening.get(name).and_then(Value::as_str);
+    word("kind").filter(|kind| *kind == "delivery").and(word("channel"))
 }
 
 /// Whether a refusal is about what is in an item, and not about the table.

@@ -1,0 +1,397 @@
+//! Outages of ours: times in which pings could not be heard. Nobody is declared dead for them (promise P4): deadlines that
+//! such a time has touched move, what is silent meanwhile is held, and every hold is bounded, so that amnesty is no way for
+//! an alert to get lost. What goes out after a hold is told as what it is: unconfirmed.
+//!
+//! The rules are DESIGN's ("Outage amnesty"); where they leave a choice, `docs/decisions.md` says why it was made so.
+
+use std::{sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    incident::Cause,
+    monitor::{Monitor, Status},
+    time::Timestamp,
+};
+
+/// Evidence older than this is suspicious.
+pub const STALE: Duration = Duration::from_mins(1);
+/// How long silence is held while nobody can be heard, unless the installation says otherwise.
+pub const HOLD: Duration = Duration::from_mins(15);
+/// More monitors than this that fall silent in one pass are a crowd, if they are also more than one in [`CROWD_SHARE`] of
+/// those that are active.
+pub const CROWD: usize = 20;
+/// See [`CROWD`].
+pub const CROWD_SHARE: usize = 5;
+/// What a job gets beyond the time in which it could not be heard: an interval, and no more than this.
+const LONGEST_EXTRA: Duration = Duration::from_mins(10);
+/// What a job with a long interval gets from the end of an outage in which it was expected: its grace, and no less than this.
+const LEAST_GRACE: Duration = Duration::from_mins(15);
+/// From here on an interval is long: its job pings once, and not again soon.
+const LONG: Duration = Duration::from_hours(1);
+/// A ping may come this much before it is expected (DESIGN, "cron": min(grace, period / 10, 5 min)).
+pub const EARLY: Duration = Duration::from_mins(5);
+/// How much more than the longest outage all outages together may move a deadline: a crash loop postpones no alert for ever.
+const CAP: Duration = Duration::from_mins(15);
+/// How often what is held is looked at: no postponement after an outage is shorter than the shortest interval.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+/// How often it is looked whether an unconfirmed incident can be confirmed.
+pub(crate) const CONFIRM: Duration = Duration::from_mins(5);
+/// The most outages that are remembered.
+const REMEMBERED: usize = 16;
+
+/// Why we think that we could not hear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// Whoever was to prove that pings can be heard did not.
+    NoEvidence,
+    /// Too many monitors fell silent at once.
+    Crowd,
+    /// Nobody was running.
+    Downtime,
+}
+
+/// How an outage ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// We could hear again, at this moment.
+    Heard(Timestamp),
+    /// We do not know whether it was one: its hold ran out, at this moment.
+    Unknown(Timestamp),
+}
+
+/// A time in which pings could not be heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// Since when: the last moment that we know to have heard something.
+    pub from: Timestamp,
+    /// How it ended; `None` = it is still going on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Ended>,
+    /// Until when silence is held while it goes on.
+    pub held_until: Timestamp,
+    /// Why we think so.
+    pub why: Why,
+}
+
+impl Window {
+    /// Whether it is still going on.
+    pub fn is_open(&self) -> bool {
+        self.ended.is_none()
+    }
+
+    /// Until when it takes silence out of account at `now`; `None` = it does not: its hold has run out.
+    fn until(&self, now: Timestamp) -> Option<Timestamp> {
+        match self.ended {
+            Some(Ended::Heard(at)) => Some(at),
+            Some(Ended::Unknown(_)) => None,
+            None => (now < self.held_until).then_some(now),
+        }
+    }
+
+    /// Whether a deadline at `due` was missed while we do not know whether we could hear.
+    fn leaves_unknown(&self, due: Timestamp) -> bool {
+        self.from < due
+            && match self.ended {
+                None => true,
+                Some(Ended::Unknown(at)) => due <= at,
+                Some(Ended::Heard(_)) => false,
+            }
+    }
+}
+
+/// All outages that still matter, and the last moment that we know to have heard something.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outages {
+    windows: Option<Arc<[Window]>>,
+    heard_at: Option<Timestamp>,
+    unknown_until: Option<Timestamp>,
+}
+
+/// A silence, and what it was to end with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// Since when the job was awaited.
+    pub began: Timestamp,
+    /// By when it must have been heard.
+    pub due: Timestamp,
+    /// How often it is heard.
+    pub interval: Duration,
+    /// How much later than expected it may come.
+    pub grace: Duration,
+    /// What its silence is called.
+    pub cause: Cause,
+}
+
+/// What outages make of a silence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// From when on, the settle time besides, it may be called an outage of the job.
+    pub at: Timestamp,
+    /// Whether we know that we would have heard it.
+    pub confirmed: bool,
+}
+
+impl Outages {
+    /// These windows, in any order; of too many, the longest and the newest.
+    pub fn of(windows: &[Window]) -> Self {
+        let mut windows = windows.to_vec();
+        windows.sort_by_key(|window| window.from);
+        while windows.len() > REMEMBERED {
+            forget_one(&mut windows);
+        }
+        Self { windows: (!windows.is_empty()).then(|| windows.into()), ..Self::default() }
+    }
+
+    /// The same, where the newest evidence is of `heard_at`; `None` = there never was any, and nothing is suspicious.
+    #[must_use]
+    pub fn heard_at(self, heard_at: Option<Timestamp>) -> Self {
+        Self { heard_at, ..self }
+    }
+
+    /// The same, of who has not learnt yet whether there are outages: until then all silence is held, and what goes out
+    /// afterwards is unconfirmed.
+    #[must_use]
+    pub fn unknown_until(self, at: Timestamp) -> Self {
+        Self { unknown_until: Some(at), ..self }
+    }
+
+    /// The windows, the oldest first.
+    pub fn windows(&self) -> &[Window] {
+        self.windows.as_deref().unwrap_or_default()
+    }
+
+    /// The one that is still going on.
+    pub fn open(&self) -> Option<&Window> {
+        self.windows().iter().rfind(|window| window.is_open())
+    }
+
+    /// What they make of `wait` at `now`.
+    pub fn judge(&self, wait: &Wait, now: Timestamp) -> Judged {
+        let is_unknown = self.windows().iter().any(|window| window.leaves_unknown(wait.due));
+        let at = self.postponed(wait, now);
+        let is_held = self.unknown_until.is_some_and(|until| now < until) || self.is_unproven(wait.due, now);
+        Judged { at: if is_held { at.max(now) } else { at }, confirmed: !is_unknown && self.unknown_until.is_none() }
+    }
+
+    /// Whether nobody has proved yet that pings are received since `due`: soon there is proof, or an outage of ours.
+    fn is_unproven(&self, due: Timestamp, now: Timestamp) -> bool {
+        let at_the_latest = |heard_at: Timestamp| heard_at.plus(STALE).plus(HOLD);
+        self.heard_at.is_some_and(|at| at < due && now < at_the_latest(at)) && self.open().is_none()
+    }
+
+    fn postponed(&self, wait: &Wait, now: Timestamp) -> Timestamp {
+        let deaf = self.windows().iter().filter_map(|window| Some((window.from, window.until(now)?)));
+        let deaf = deaf.filter(|(_, end)| *end > wait.began);
+        if wait.interval > LONG { wait.expected_in(deaf) } else { wait.stopped_during(deaf) }
+    }
+
+    /// When somebody must look at a silence that is held at `now`, and may be called an outage at `judged`.
+    pub(crate) fn look_again(&self, judged: Timestamp, settle: Duration, now: Timestamp) -> Timestamp {
+        match self.open().filter(|window| now < window.held_until) {
+            Some(window) => now.plus(LOOK_AGAIN).min(window.held_until),
+            None => judged.plus(settle),
+        }
+    }
+}
+
+impl Wait {
+    /// For a job that pings often: the clock stands still while it cannot be heard, and it gets time to be heard again.
+    fn stopped_during(&self, deaf: impl Iterator<Item = (Timestamp, Timestamp)>) -> Timestamp {
+        let extra = self.interval.min(LONGEST_EXTRA);
+        let (mut due, mut longest) = (self.due, Duration::ZERO);
+        for (from, end) in deaf {
+            let from = from.max(self.began);
+            if from >= due {
+                continue;
+            }
+            if longest.is_zero() {
+                due = due.plus(extra);
+            }
+            let overlap = end.since(from);
+            due = due.plus(overlap);
+            longest = longest.max(overlap);
+        }
+        due.min(self.due.plus(longest).plus(CAP))
+    }
+
+    /// For a job that pings once and not again soon: what matters is whether it could be heard when it was expected.
+    fn expected_in(&self, deaf: impl Iterator<Item = (Timestamp, Timestamp)>) -> Timestamp {
+        let early = self.due.minus(self.grace).minus(EARLY.min(self.interval / 10));
+        let touched = deaf.filter(|(from, end)| *from < self.due && *end > early);
+        touched.map(|(_, end)| end.plus(self.grace.max(LEAST_GRACE))).fold(self.due, Timestamp::max)
+    }
+}
+
+/// Of closed windows, the shortest of the older half.
+fn forget_one(windows: &mut Vec<Window>) {
+    let length = |window: &Window| match window.ended {
+        Some(Ended::Heard(at) | Ended::Unknown(at)) => at.since(window.from),
+        None => Duration::MAX,
+    };
+    let older = windows.iter().enumerate().take(REMEMBERED / 2);
+    let shortest = older.min_by_key(|(_, window)| length(window)).map_or(0, |(index, _)| index);
+    windows.remove(shortest);
+}
+
+impl Monitor {
+    /// The silences that are awaited to end, the earliest deadline first.
+    pub(crate) fn waits(&self) -> Vec<Wait> {
+        let Status::Ok { due_at, .. } = self.status else { return Vec::new() };
+        let interval = self.schedule.interval().duration();
+        let grace = self.grace.duration();
+        let began = due_at.minus(interval).minus(grace);
+        let mut waits = vec![Wait { began, due: due_at, interval, grace, cause: Cause::Missed }];
+        if let Some(run) = &self.run
+            && let Some(due) = run.due_at.filter(|due| *due < due_at)
+        {
+            let (began, interval) = (run.started_at, due.since(run.started_at));
+            waits.insert(0, Wait { began, due, interval, grace: Duration::ZERO, cause: Cause::Overran });
+        }
+        waits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_000_000);
+
+    fn at(minutes: i64) -> Timestamp {
+        Timestamp::from_secs(NOW.as_secs() + minutes * 60)
+    }
+
+    fn minutes(minutes: u64) -> Duration {
+        Duration::from_mins(minutes)
+    }
+
+    /// A job that was heard at [`NOW`].
+    fn wait(interval: u64, grace: u64) -> Wait {
+        let (interval, grace) = (minutes(interval), minutes(grace));
+        Wait { began: NOW, due: NOW.plus(interval).plus(grace), interval, grace, cause: Cause::Missed }
+    }
+
+    fn closed(from: i64, to: i64) -> Window {
+        Window { from: at(from), ended: Some(Ended::Heard(at(to))), held_until: at(from + 15), why: Why::NoEvidence }
+    }
+
+    fn open(from: i64) -> Window {
+        Window { ended: None, ..closed(from, 0) }
+    }
+
+    fn postponed(windows: &[Window], wait: &Wait, now: i64) -> i64 {
+        let judged = Outages::of(windows).judge(wait, at(now));
+        (judged.at.as_secs() - NOW.as_secs()) / 60
+    }
+
+    #[test]
+    fn without_an_outage_a_deadline_is_what_it_is() {
+        assert_eq!(postponed(&[], &wait(5, 1), 100), 6);
+        assert_eq!(postponed(&[closed(-60, -1), closed(7, 60)], &wait(5, 1), 100), 6, "before and after");
+    }
+
+    #[test]
+    fn for_a_job_that_pings_often_the_clock_stands_still_and_it_gets_an_interval() {
+        assert_eq!(postponed(&[closed(2, 122)], &wait(5, 1), 200), 6 + 120 + 5);
+        assert_eq!(postponed(&[closed(2, 122)], &wait(60, 0), 200), 60 + 120 + 10, "and no more than ten minutes");
+        assert_eq!(
+            postponed(&[closed(-60, 2)], &wait(5, 1), 200),
+            6 + 2 + 5,
+            "what was before its last ping does not count"
+        );
+    }
+
+    #[test]
+    fn a_job_that_pings_once_a_day_gets_time_only_if_it_was_expected_meanwhile() {
+        let daily = wait(1_440, 30);
+        assert_eq!(postponed(&[closed(100, 200)], &daily, 2_000), 1_470, "nothing was expected");
+        assert_eq!(postponed(&[closed(1_430, 1_500)], &daily, 2_000), 1_530, "until its end plus the grace");
+        assert_eq!(postponed(&[closed(1_400, 1_436)], &daily, 2_000), 1_470, "a little early, and within the grace");
+        assert_eq!(postponed(&[closed(1_400, 1_436)], &wait(1_440, 1), 2_000), 1_451, "a quarter of an hour at least");
+    }
+
+    #[test]
+    fn while_it_goes_on_silence_is_held_and_no_hold_is_unbounded() {
+        let job = wait(5, 1);
+        for now in [3, 10, 16] {
+            assert!(postponed(&[open(2)], &job, now) > now, "held at {now}");
+        }
+        let after = Outages::of(&[open(2)]).judge(&job, at(17));
+        assert_eq!(after, Judged { at: job.due, confirmed: false });
+        let before = Outages::of(&[open(7)]).judge(&job, at(8));
+        assert_eq!(before, Judged { at: job.due, confirmed: true }, "its deadline had passed when we could still hear");
+    }
+
+    #[test]
+    fn silence_is_none_before_it_is_proven_that_we_could_hear_since_its_deadline() {
+        let job = wait(5, 1);
+        let judged = |heard, now| Outages::default().heard_at(Some(at(heard))).judge(&job, at(now)).at;
+        assert_eq!(judged(5, 7), at(7), "not yet");
+        assert_eq!(judged(6, 7), job.due);
+        assert_eq!(judged(5, 5 + 16), job.due, "nor is that waited for without a bound");
+    }
+
+    #[test]
+    fn who_has_not_learnt_yet_whether_there_are_outages_holds_all_silence_for_a_while() {
+        let (job, ignorant) = (wait(5, 1), Outages::default().unknown_until(at(30)));
+        assert_eq!(ignorant.judge(&job, at(29)), Judged { at: at(29), confirmed: false });
+        assert_eq!(ignorant.judge(&job, at(30)), Judged { at: job.due, confirmed: false });
+    }
+
+    #[test]
+    fn what_was_missed_while_nobody_knows_is_unconfirmed_afterwards_too() {
+        let crowd = Window { ended: Some(Ended::Unknown(at(17))), why: Why::Crowd, ..open(2) };
+        assert_eq!(Outages::of(&[crowd]).judge(&wait(5, 1), at(17)), Judged { at: at(6), confirmed: false });
+        assert_eq!(Outages::of(&[crowd]).judge(&wait(20, 1), at(60)), Judged { at: at(21), confirmed: true });
+    }
+
+    #[test]
+    fn of_too_many_outages_the_long_and_the_new_are_remembered() {
+        let mut windows: Vec<Window> = (0..40).map(|n| closed(n * 10, n * 10 + 1)).collect();
+        windows.insert(3, closed(25, 29));
+        windows.push(open(1_000));
+        let kept = Outages::of(&windows);
+        assert_eq!(kept.windows().len(), REMEMBERED);
+        assert!(kept.windows().contains(&closed(25, 29)) && kept.open() == Some(&open(1_000)));
+        assert!(kept.windows().contains(&closed(390, 391)));
+    }
+
+    proptest! {
+        #[test]
+        fn a_crash_loop_postpones_no_alert_beyond_the_bound(
+            up in 1_u64..300, down in 61_u64..900, interval in 1_u64..60, grace in 0_u64..30,
+        ) {
+            let job = wait(interval, grace);
+            let mut windows = Vec::new();
+            let mut from = NOW;
+            for _ in 0..REMEMBERED {
+                let to = from.plus(Duration::from_secs(down));
+                windows.push(Window { from, ended: Some(Ended::Heard(to)), held_until: from.plus(HOLD), why: Why::Downtime });
+                from = to.plus(Duration::from_secs(up));
+            }
+            let judged = Outages::of(&windows).judge(&job, from);
+            prop_assert!(judged.at <= job.due.plus(Duration::from_secs(down)).plus(CAP));
+            prop_assert!(judged.at >= job.due);
+        }
+
+        #[test]
+        fn a_job_that_is_heard_again_soon_after_an_outage_is_not_called_silent(
+            interval in 1_u64..60, grace in 0_u64..30, from in -50_i64..100, length in 2_u64..600,
+        ) {
+            let job = wait(interval, grace);
+            let window = closed(from, from + i64::try_from(length).unwrap());
+            let end = window.from.plus(minutes(length));
+            let judged = Outages::of(&[window]).judge(&job, at(10_000));
+            if window.from < job.due && end > job.began {
+                prop_assert!(judged.at >= end.plus(minutes(interval.min(10))));
+            } else {
+                prop_assert_eq!(judged.at, job.due);
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What a ping costs, and what is shown to whoever looks: P6, P7 and P8.
+
+use heartbeat_core::Shown;
+
+use super::{Case, silence::is_success};
+use crate::simulator::{
+    job::GIVE_UP,
+    journal::{Answer, Look, Pinged},
+};
+
+impl Case<'_> {
+    /// A ping of a job that has always been well and in time takes one request of the store.
+    pub(super) fn one_write_an_ordinary_ping(&mut self) {
+        let last = self.window() + self.evidence.settings.settle;
+        let first_incident = self.history.opened.first().map(|opened| opened.since);
+        let (mut wrong, mut count) = (Vec::new(), 0);
+        for pair in self.pings.windows(2) {
+            let [before, ping] = pair else { continue };
+            let is_well = first_incident.is_none_or(|since| ping.at < since);
+            // Whether it is the first of all, or how those before it ended, nobody knows from here on.
+            if before.answer != Answer::Recorded || !is_well {
+                break;
+            }
+            let is_in_time = ping.at.since(before.at) < last;
+            if let (Answer::Recorded, true, Some(requests)) = (ping.answer, is_in_time, ping.requests) {
+                count += 1;
+                if requests != 1 {
+                    wrong.push(format!("the ordinary ping of {} took {requests} requests", ping.at));
+                }
+            }
+        }
+        self.offend_all(wrong);
+        self.count("P7: an ordinary ping took one request of the store", count);
+        let refused = self.pings.iter().filter(|ping| ping.answer == Answer::Unsure).count();
+        if self.evidence.fair && self.evidence.is_instant && refused > 0 {
+            self.offend(&format!("{refused} pings were not answered with success, and nothing was wrong"));
+        }
+        let pings = if self.evidence.fair { self.pings.len() } else { 0 };
+        self.count("P6: a ping with whatever body is answered with success where nothing fails", pings);
+    }
+
+    /// Whoever looks sees no outage where the job was heard in time, and sees it where it was silent for long.
+    pub(super) fn what_is_shown_never_lags(&mut self) {
+        let wrong: Vec<_> = self.looks.iter().filter_map(|look| self.lags(look)).collect();
+        let looks = self.looks.len();
+        self.offend_all(wrong);
+        self.count("P8: what was shown was true when it was looked at", looks);
+    }
+
+    fn lags(&self, look: &Look) -> Option<String> {
+        let (window, now, is_overdue) = (self.window(), look.now, look.shown == Shown::Overdue);
+        let in_time = |ping: &&Pinged| is_success(ping) && ping.answered < look.began && ping.at.plus(window) >= now;
+        if is_overdue && let Some(ping) = self.pings.iter().rfind(in_time) {
+            return Some(format!("FALSE ALERT: shown as overdue at {now}, and its ping of {} was answered", ping.at));
+        }
+        let last = self.pings.iter().filter(|ping| ping.sent <= look.ended).map(|ping| ping.at).max()?;
+        let due = last.plus(window).plus(self.evidence.settings.settle).plus(GIVE_UP);
+        let is_silent = now > due && now > due.plus(self.amnesty(last, now));
+        let shown = look.shown.as_str();
+        (is_silent && !is_overdue).then(|| format!("shown as {shown} at {now}, and silent since {last}"))
+    }
+}

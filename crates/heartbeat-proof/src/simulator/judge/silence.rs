@@ -1,0 +1,169 @@
+//! Whether silences are called what they are: P2, P3 and P4.
+
+use std::time::Duration;
+
+use heartbeat_core::{Cause, Timestamp, ping::Verdict as Sign};
+
+use super::{Case, Opened, PROMPT};
+use crate::simulator::journal::{Answer, Pinged};
+
+/// Clocks differ by so much, and no more.
+const SKEW: Duration = Duration::from_secs(2);
+/// What a job gets to be heard again after an outage of ours: its interval, and no more than this.
+const HEARD_AGAIN: Duration = Duration::from_mins(10);
+/// From here on an interval is long: what matters is whether the job could be heard when it was expected.
+const LONG: Duration = Duration::from_hours(1);
+/// A job with a long interval is expected so much before its grace begins.
+const EARLY: Duration = Duration::from_mins(5);
+/// So long before and after an outage of ours nobody may have known whether we could hear.
+const UNKNOWN: Duration = Duration::from_mins(5);
+/// Whoever decides has asked within so much time, clocks included.
+const ASKED: Duration = Duration::from_secs(10);
+
+impl Case<'_> {
+    /// An outage by silence, dated `deadline`, is false if an answered success was received before, and less than a
+    /// window ago.
+    pub(super) fn no_false_alert(&mut self) {
+        let (window, mut wrong, mut count) = (self.window(), Vec::new(), 0);
+        for opened in self.history.opened.iter().filter(|opened| opened.cause == Cause::Missed) {
+            let deadline = opened.since;
+            count += 1;
+            let kept = |ping: &&Pinged| is_success(ping) && ping.at <= deadline && ping.at.plus(window) > deadline;
+            if let Some(ping) = self.pings.iter().find(kept) {
+                wrong.push(format!("FALSE ALERT: due {deadline}, but a ping of {} was answered", ping.at));
+            }
+            if !self.pings.iter().any(|ping| ping.at.plus(window) == deadline) {
+                wrong.push(format!("the deadline {deadline} follows from no ping"));
+            }
+        }
+        self.offend_all(wrong);
+        self.count("P3: no incident by silence within a window of an answered success", count);
+    }
+
+    /// A silence that only an outage of ours has made, and that ended soon after it, is no incident that we are sure of.
+    pub(super) fn our_outage_is_not_theirs(&mut self) {
+        let extra = HEARD_AGAIN.min(self.job.interval.duration());
+        let (mut wrong, mut count) = (Vec::new(), 0);
+        for (from, to) in self.evidence.deaf.iter() {
+            let heard_again =
+                |ping: &Pinged| is_success(ping) && ping.sent > to && ping.sent < to.plus(extra).minus(SKEW);
+            let is_lost = self.lost.iter().any(|sent| (from..to).contains(sent));
+            if !is_lost || !self.pings.iter().any(heard_again) {
+                continue;
+            }
+            count += 1;
+            let blamed = self.history.opened.iter().filter(|opened| self.is_ours(opened.since, from, to));
+            let blamed = blamed.filter(|opened| opened.cause == Cause::Missed && !opened.unconfirmed);
+            wrong.extend(blamed.map(|opened| {
+                let (due, at) = (opened.since, opened.at);
+                format!("FALSE ALERT: due {due} (said at {at}), but we were deaf from {from} to {to}, and it was heard again")
+            }));
+        }
+        self.offend_all(wrong);
+        self.count("P4: a job that only our outage silenced is in no confirmed incident", count);
+    }
+
+    /// Whether a silence that ended with the deadline `due` is for the outage of ours in `from..to` alone to explain.
+    fn is_ours(&self, due: Timestamp, from: Timestamp, to: Timestamp) -> bool {
+        let (began, interval) = (due.minus(self.window()), self.job.interval.duration());
+        let is_touched = from.plus(SKEW) < due
+            && if interval > LONG {
+                to > due.minus(self.job.grace.duration()).minus(EARLY.min(interval / 10)).plus(SKEW)
+            } else {
+                to > began.plus(SKEW)
+            };
+        is_touched && self.evidence.deaf.touching(began.minus(UNKNOWN), due.plus(UNKNOWN)).count() == 1
+    }
+
+    /// What is called unconfirmed was missed in or near an outage of ours, or by a process that could not ask just then
+    /// whether there is one.
+    pub(super) fn unconfirmed_is_what_nobody_knew(&mut self) {
+        let near = |opened: &Opened| {
+            let (from, to) = (opened.since.minus(UNKNOWN), opened.since.plus(UNKNOWN));
+            let mut ours = self.evidence.deaf.touching(from, to).chain(self.evidence.closed.touching(from, to));
+            let could_not_ask = self.failed.range(opened.at.minus(ASKED)..opened.at.plus(ASKED)).next().is_some();
+            ours.next().is_some() || could_not_ask
+        };
+        let (mut wrong, mut count) = (Vec::new(), 0);
+        for opened in self.history.opened.iter().filter(|opened| opened.unconfirmed) {
+            count += 1;
+            if !near(opened) {
+                wrong.push(format!("the incident of {} is unconfirmed, and we could hear", opened.since));
+            }
+        }
+        self.offend_all(wrong);
+        self.count("P4: what is unconfirmed was missed while nobody knew", count);
+    }
+
+    /// An answered success ends an outage that had begun before it, unless a failure that was received after it, while it
+    /// was on its way, was stored before it: then that is how the job is.
+    pub(super) fn no_outage_outlives_a_success(&mut self) {
+        let on_its_way = self.evidence.settings.settle;
+        let open_at = |at: Timestamp| {
+            let before = self.history.opened.iter().take_while(|opened| opened.since < at);
+            let ended =
+                |since: Timestamp| self.history.recovered.get(&since).is_some_and(|end| *end <= at.plus(on_its_way));
+            before.into_iter().any(|opened| !ended(opened.since))
+        };
+        let is_contradicted = |at: Timestamp| {
+            let meanwhile = |other: &Pinged| other.at > at && other.at < at.plus(on_its_way);
+            self.pings.iter().any(|other| meanwhile(other) && matches!(other.signal.verdict(), Sign::Failed(_)))
+        };
+        let outlived = |ping: &&Pinged| is_success(ping) && open_at(ping.at) && !is_contradicted(ping.at);
+        if let Some(ping) = self.pings.iter().find(outlived) {
+            let at = ping.at;
+            self.offend(&format!("FALSE ALERT: an outage went on after the answered success of {at}"));
+        }
+        let count = self.history.recovered.len();
+        self.count("P3: no incident outlives an answered success", count);
+    }
+
+    /// An answered failure is in an outage.
+    pub(super) fn failures_are_outages(&mut self) {
+        let failed =
+            |ping: &&Pinged| ping.answer == Answer::Recorded && matches!(ping.signal.verdict(), Sign::Failed(_));
+        let failures: Vec<_> = self.pings.iter().filter(failed).map(|ping| ping.at).collect();
+        let mut wrong = Vec::new();
+        for at in &failures {
+            let ended = |since: Timestamp| self.history.recovered.get(&since).is_some_and(|end| end <= at);
+            if !self.history.opened.iter().any(|opened| opened.since <= *at && !ended(opened.since)) {
+                wrong.push(format!("the failure of {at} opened no incident"));
+            }
+        }
+        let unfounded = self.history.opened.iter().find(|opened| {
+            matches!(opened.cause, Cause::Failed { .. }) && !self.pings.iter().any(|ping| ping.at == opened.since)
+        });
+        wrong.extend(unfounded.map(|opened| format!("FALSE ALERT: no job failed at {}", opened.since)));
+        self.offend_all(wrong);
+        self.count("P2: an answered failure is in an incident", failures.len());
+    }
+
+    /// Every silence longer than window, settle time and whatever amnesty may add, after an answered ping, was told on every
+    /// channel that wants to hear of it.
+    pub(super) fn no_outage_untold(&mut self) {
+        let (window, settle) = (self.window(), self.evidence.settings.settle);
+        let ends = self.pings.iter().skip(1).map(|ping| ping.at).chain([self.evidence.now.minus(PROMPT)]);
+        let silences: Vec<_> = self.pings.iter().zip(ends).map(|(ping, end)| (ping.clone(), end)).collect();
+        for (ping, end) in silences {
+            let deadline = ping.at.plus(window);
+            let is_long = end > deadline.plus(settle) && end > deadline.plus(settle).plus(self.amnesty(ping.at, end));
+            if ping.answer != Answer::Recorded || !is_long {
+                continue;
+            }
+            self.certain += 1;
+            self.outage_is_told(ping.at, deadline, end);
+        }
+        let certain = self.certain;
+        self.count("P2: a silence that must be told was told", certain);
+    }
+
+    /// The longest that amnesty may postpone the alert of a silence of this job from `from` to `to`.
+    pub(super) fn amnesty(&self, from: Timestamp, to: Timestamp) -> Duration {
+        self.evidence.amnesty(from, to)
+            + if self.evidence.deaf.is_empty() { Duration::ZERO } else { self.job.grace.duration() }
+    }
+}
+
+pub(super) fn is_success(ping: &Pinged) -> bool {
+    ping.signal.verdict() == Sign::Well && ping.answer == Answer::Recorded
+}
