@@ -18,11 +18,12 @@ resource "aws_lambda_function" "api" {
 
   environment {
     variables = {
-      MONITORS_TABLE  = aws_dynamodb_table.monitors.name
-      KEYS_TABLE      = aws_dynamodb_table.keys.name
-      EVENTS_TABLE    = aws_dynamodb_table.events.name
-      DIRECTORY_TABLE = aws_dynamodb_table.directory.name
-      RUST_LOG        = var.log_level
+      MONITORS_TABLE        = aws_dynamodb_table.monitors.name
+      KEYS_TABLE            = aws_dynamodb_table.keys.name
+      EVENTS_TABLE          = aws_dynamodb_table.events.name
+      DIRECTORY_TABLE       = aws_dynamodb_table.directory.name
+      HEARTBEAT_OUTAGE_HOLD = local.outage_hold
+      RUST_LOG              = var.log_level
     }
   }
 
@@ -89,6 +90,6 @@ resource "aws_iam_role_policy" "api" {
   role = aws_iam_role.api[0].name
   policy = jsonencode({
     Version   = "2012-10-17"
-    Statement = concat(local.table_statements.api, [local.log_statement[local.api_name]])
+    Statement = concat(local.api_statements, [local.log_statement[local.api_name]])
   })
 }

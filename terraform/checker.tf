@@ -1,9 +1,25 @@
 # The checker: finds who has missed a deadline, and tells.
 
+locals {
+  # Silence is judged by both: they must be as patient.
+  outage_hold = "${var.outage_hold_minutes}m"
+
+  # The way that jobs take.
+  public_url = var.canary_url != null ? var.canary_url : one(aws_lambda_function_url.api[*].function_url)
+
+  canary_environment = local.has_canary ? {
+    HEARTBEAT_CANARY_URL       = local.public_url
+    HEARTBEAT_CANARY_KEY_PARAM = aws_ssm_parameter.canary_api_key[0].name
+  } : {}
+
+  # Whether it is set is no secret: an environment that is one as a whole could not be read in a plan.
+  outbound_environment = nonsensitive(var.outbound_url == null) ? {} : { HEARTBEAT_OUTBOUND_URL = var.outbound_url }
+}
+
 resource "aws_lambda_function" "checker" {
   function_name = local.checker_name
-  # A change of the description restarts the function: a new chat id is read at once.
-  description = "Heartbeat: finds missed deadlines and tells Telegram (secrets version ${var.telegram_secrets_version})"
+  # A change of the description restarts the function: a new chat id, or canary's key, is read at once.
+  description = "Heartbeat: finds missed deadlines and tells of them (secrets version ${var.telegram_secrets_version}, canary key version ${var.canary_api_key_version})"
   role        = aws_iam_role.checker.arn
 
   filename         = var.checker_zip
@@ -18,7 +34,7 @@ resource "aws_lambda_function" "checker" {
   reserved_concurrent_executions = var.checker_reserved_concurrency
 
   environment {
-    variables = {
+    variables = merge({
       HEARTBEAT_TABLE_NAME          = aws_dynamodb_table.monitors.name
       HEARTBEAT_API_KEYS_TABLE_NAME = aws_dynamodb_table.keys.name
       EVENTS_TABLE                  = aws_dynamodb_table.events.name
@@ -26,8 +42,9 @@ resource "aws_lambda_function" "checker" {
       TELEGRAM_BOT_TOKEN_PARAM      = aws_ssm_parameter.telegram_bot_token.name
       TELEGRAM_CHAT_ID_PARAM        = aws_ssm_parameter.telegram_chat_id.name
       HEARTBEAT_CHECK_INTERVAL      = tostring(var.check_interval_seconds)
+      HEARTBEAT_OUTAGE_HOLD         = local.outage_hold
       RUST_LOG                      = var.log_level
-    }
+    }, local.canary_environment, local.outbound_environment)
   }
 
   logging_config {
@@ -81,6 +98,7 @@ resource "aws_iam_role_policy" "checker" {
         Action   = ["ssm:GetParameters"]
         Resource = local.arns.parameters
       },
+      local.channel_secrets_statement,
       {
         Sid      = "DeadLetters"
         Effect   = "Allow"

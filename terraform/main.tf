@@ -54,6 +54,8 @@ locals {
     alarms         = "arn:${local.partition}:cloudwatch:${local.region}:${local.account}:alarm:${var.name_prefix}-*"
     tables         = { for role, name in local.table_names : role => "arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${name}" }
     parameters     = [for name in values(local.parameter_names) : "arn:${local.partition}:ssm:${local.region}:${local.account}:parameter${name}"]
-    logs           = { for name in [local.checker_name, local.api_name] : name => "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${name}:*" }
+    # heartbeat, and not name_prefix: permissions.tf says why.
+    channel_secrets = "arn:${local.partition}:ssm:${local.region}:${local.account}:parameter/heartbeat/channels/*"
+    logs            = { for name in [local.checker_name, local.api_name] : name => "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/lambda/${name}:*" }
   }
 }

@@ -7,10 +7,10 @@ locals {
 
 resource "aws_iam_policy" "on_premises" {
   name        = "${var.name_prefix}-on-premises-api"
-  description = "What the Heartbeat API does with its tables"
+  description = "What the Heartbeat API does with its tables, and the secrets of channels"
   policy = jsonencode({
     Version   = "2012-10-17"
-    Statement = local.table_statements.api
+    Statement = local.api_statements
   })
 }
 

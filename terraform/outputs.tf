@@ -30,7 +30,17 @@ output "api_url" {
 
 output "add_api_key_command" {
   description = "Makes an API key. Run it in the project's root, with your AWS credentials."
-  value       = "${join(" ", [for name, value in local.api_environment : "${name}=${value}"])} cargo run --release --bin add-api-key -- --description \"my service\""
+  value       = "${local.add_api_key} --description \"my service\""
+}
+
+output "add_canary_key_command" {
+  description = "Makes the canary's API key, which can ping one monitor of the operator's own project and nothing else. Then apply with canary_api_key and canary_api_key_version."
+  value       = "${local.add_api_key} --project heartbeat --monitor canary --scope ping --description canary"
+}
+
+output "canary_url" {
+  description = "Where the canary pings; null without one. Then nobody notices that a function's URL hears nothing, and its silent jobs are told as dead."
+  value       = local.has_canary ? local.public_url : null
 }
 
 output "api_environment" {
@@ -73,11 +83,15 @@ output "alarm_names" {
 }
 
 locals {
-  api_environment = {
+  tables_environment = {
     AWS_REGION      = local.region
     MONITORS_TABLE  = local.table_names.monitors
     KEYS_TABLE      = local.table_names.keys
     EVENTS_TABLE    = local.table_names.events
     DIRECTORY_TABLE = local.table_names.directory
   }
+
+  api_environment = merge(local.tables_environment, { HEARTBEAT_OUTAGE_HOLD = local.outage_hold })
+
+  add_api_key = "${join(" ", [for name, value in local.tables_environment : "${name}=${value}"])} cargo run --release --bin add-api-key --"
 }

@@ -3,20 +3,22 @@
 
 locals {
   table_actions = {
-    # Answers pings and the management calls.
+    # Answers pings and the management calls. Query is for a project's channels (directory), and for what became of what
+    # they were told (events).
     api = {
       monitors  = ["BatchGetItem", "DescribeTable", "GetItem", "PutItem", "UpdateItem"]
       keys      = ["DescribeTable", "GetItem"]
-      events    = ["BatchWriteItem", "DescribeTable", "GetItem"]
-      directory = ["DescribeTable", "GetItem", "PutItem"]
+      events    = ["BatchWriteItem", "DescribeTable", "GetItem", "Query"]
+      directory = ["DescribeTable", "GetItem", "PutItem", "Query"]
     }
-    # Finds what is due; Scan is the auditor's, who misses nothing that the index missed. It opens no keys: it checks that
-    # their table is there.
+    # Finds what is due, and tells the channels of its project (Query on the directory); Scan is the auditor's, who misses
+    # nothing that the index missed. It makes only monitors of the operator's own (PutItem on monitors), and it opens no
+    # keys: it checks that their table is there.
     checker = {
-      monitors  = ["DescribeTable", "GetItem", "Scan", "UpdateItem"]
+      monitors  = ["DescribeTable", "GetItem", "PutItem", "Scan", "UpdateItem"]
       keys      = ["DescribeTable"]
       events    = ["BatchWriteItem", "DescribeTable", "GetItem"]
-      directory = ["DescribeTable", "GetItem", "PutItem"]
+      directory = ["DescribeTable", "GetItem", "PutItem", "Query"]
     }
   }
 
@@ -38,6 +40,19 @@ locals {
       }],
     )
   }
+
+  # What a channel may name as ssm:/heartbeat/channels/…: the checker reads it to tell, the API to test. The code lets a channel name
+  # nothing else (crates/heartbeat-core/src/channel/secret.rs), whatever name_prefix is: so a second installation in the same
+  # account and region shares these with the first, and its channels could be given the first one's. Where that matters,
+  # give it an account or a region of its own.
+  channel_secrets_statement = {
+    Sid      = "ChannelSecrets"
+    Effect   = "Allow"
+    Action   = ["ssm:GetParameters"]
+    Resource = local.arns.channel_secrets
+  }
+
+  api_statements = concat(local.table_statements.api, [local.channel_secrets_statement])
 
   log_statement = {
     for name, arn in local.arns.logs : name => {

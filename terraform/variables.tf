@@ -153,6 +153,77 @@ variable "checker_reserved_concurrency" {
   }
 }
 
+variable "outage_hold_minutes" {
+  description = "How long silence is held back while pings may not have been heard, before it is told as unconfirmed. 0 = never."
+  type        = number
+  default     = 15
+
+  validation {
+    condition     = var.outage_hold_minutes >= 0 && var.outage_hold_minutes <= 1440 && floor(var.outage_hold_minutes) == var.outage_hold_minutes
+    error_message = "outage_hold_minutes must be a whole number from 0 to 1440: longer would hide an outage."
+  }
+}
+
+variable "outbound_url" {
+  description = "Address that the checker calls after complete passes, at most each 30 s: a check of another Heartbeat, or of Healthchecks, that notices when it stops. It is in the state."
+  type        = string
+  default     = null
+  sensitive   = true
+
+  validation {
+    condition     = var.outbound_url == null ? true : can(regex("^https?://[^/\\s]+(/\\S*)?$", var.outbound_url))
+    error_message = "outbound_url must be an address such as https://hc-ping.com/…, without spaces."
+  }
+}
+
+# The canary: a ping of the checker's through the public address, which proves that pings can be heard. README.md says how to
+# make its key, for which everything else must be there.
+
+variable "canary_api_key" {
+  description = "API key of the canary, made by the command of the output add_canary_key_command. Left out: the one that is stored stays."
+  type        = string
+  default     = null
+  ephemeral   = true
+  sensitive   = true
+
+  validation {
+    condition     = var.canary_api_key == null ? true : can(regex("^hb_[0-9a-f]{72}$", var.canary_api_key))
+    error_message = "canary_api_key must be hb_ and 72 digits, as heartbeat add-api-key shows it once: copy all of it, without quotes or spaces."
+  }
+
+  validation {
+    condition     = var.canary_api_key == null || var.canary_api_key_version > 0
+    error_message = "canary_api_key alone does nothing: set canary_api_key_version, to 1 the first time."
+  }
+}
+
+variable "canary_api_key_version" {
+  description = "0 = no canary; 1 makes it, with canary_api_key. Add 1 when the key changes, and give it: Terraform compares this number."
+  type        = number
+  default     = 0
+
+  validation {
+    condition     = var.canary_api_key_version >= 0 && floor(var.canary_api_key_version) == var.canary_api_key_version
+    error_message = "canary_api_key_version must be a whole number from 0 on."
+  }
+
+  validation {
+    condition     = var.canary_api_key_version == 0 || var.api_function || var.canary_url != null
+    error_message = "A canary needs the address that jobs ping: set canary_url, or api_function."
+  }
+}
+
+variable "canary_url" {
+  description = "Address of the API that jobs ping, such as https://heartbeat.example.org. Left out: the API function's own."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.canary_url == null ? true : can(regex("^https?://[^/?#\\s]+(/[^?#\\s]*)?$", var.canary_url))
+    error_message = "canary_url must be an address such as https://heartbeat.example.org, without what comes after a ? or #."
+  }
+}
+
 variable "log_level" {
   description = "What the functions log: error, warn, info, debug or trace."
   type        = string

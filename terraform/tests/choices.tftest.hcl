@@ -84,11 +84,12 @@ run "the_api_as_a_function" {
 
   assert {
     condition = one(aws_lambda_function.api[0].environment).variables == tomap({
-      MONITORS_TABLE  = "heartbeat-monitors"
-      KEYS_TABLE      = "heartbeat-api-keys"
-      EVENTS_TABLE    = "heartbeat-events"
-      DIRECTORY_TABLE = "heartbeat-directory"
-      RUST_LOG        = "info"
+      MONITORS_TABLE        = "heartbeat-monitors"
+      KEYS_TABLE            = "heartbeat-api-keys"
+      EVENTS_TABLE          = "heartbeat-events"
+      DIRECTORY_TABLE       = "heartbeat-directory"
+      HEARTBEAT_OUTAGE_HOLD = "15m"
+      RUST_LOG              = "info"
     })
     error_message = "The API's environment differs."
   }
@@ -101,6 +102,69 @@ run "the_api_as_a_function" {
   assert {
     condition     = contains(output.alarm_names, "heartbeat-api-errors")
     error_message = "The API is not watched."
+  }
+}
+
+# Applied, for a URL is made up only then; and `terraform test` applies nothing while an ephemeral variable is left out.
+run "a_canary_through_the_functions_url" {
+  command = apply
+
+  variables {
+    telegram_bot_token     = "123456789:not-a-token-only-shaped-like-one-0"
+    telegram_chat_id       = "-1001234567890"
+    api_function           = true
+    canary_api_key         = "hb_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef01234567"
+    canary_api_key_version = 1
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.checker.environment).variables.HEARTBEAT_CANARY_URL == aws_lambda_function_url.api[0].function_url && output.canary_url == output.api_url
+    error_message = "The canary goes another way than the jobs."
+  }
+}
+
+run "a_canary_through_a_name_of_ones_own" {
+  command = apply
+
+  variables {
+    telegram_bot_token     = "123456789:not-a-token-only-shaped-like-one-0"
+    telegram_chat_id       = "-1001234567890"
+    api_function           = true
+    canary_api_key         = "hb_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef01234567"
+    canary_api_key_version = 1
+    canary_url             = "https://heartbeat.example.org/"
+  }
+
+  assert {
+    condition     = one(aws_lambda_function.checker.environment).variables.HEARTBEAT_CANARY_URL == "https://heartbeat.example.org/"
+    error_message = "What jobs go through must be gone through."
+  }
+}
+
+run "another_watches_the_checker" {
+  command = plan
+
+  variables {
+    outbound_url = "https://hc-ping.com/0a6f9d8e-0000-4000-8000-000000000000"
+  }
+
+  assert {
+    condition     = nonsensitive(one(aws_lambda_function.checker.environment).variables.HEARTBEAT_OUTBOUND_URL == "https://hc-ping.com/0a6f9d8e-0000-4000-8000-000000000000")
+    error_message = "Nobody is called."
+  }
+}
+
+run "no_patience" {
+  command = plan
+
+  variables {
+    api_function        = true
+    outage_hold_minutes = 0
+  }
+
+  assert {
+    condition     = alltrue([for function in [aws_lambda_function.checker, aws_lambda_function.api[0]] : one(function.environment).variables.HEARTBEAT_OUTAGE_HOLD == "0m"])
+    error_message = "Both functions are as patient, that is not at all."
   }
 }
 
@@ -151,6 +215,11 @@ run "a_second_installation" {
   assert {
     condition     = !strcontains(join(" ", [aws_iam_role_policy.checker.policy, aws_iam_role_policy.api[0].policy, aws_iam_role_policy.scheduler.policy]), "heartbeat-")
     error_message = "A policy still speaks of the first."
+  }
+
+  assert {
+    condition     = strcontains(aws_iam_role_policy.checker.policy, ":parameter/heartbeat/channels/*") && strcontains(aws_iam_role_policy.checker.policy, ":parameter/staging/telegram-bot-token")
+    error_message = "A channel may name /heartbeat/ alone, whatever the installation is called."
   }
 }
 

@@ -61,6 +61,7 @@ run "everything_as_it_is_by_default" {
       TELEGRAM_BOT_TOKEN_PARAM      = "/heartbeat/telegram-bot-token"
       TELEGRAM_CHAT_ID_PARAM        = "/heartbeat/telegram-chat-id"
       HEARTBEAT_CHECK_INTERVAL      = "10"
+      HEARTBEAT_OUTAGE_HOLD         = "15m"
       RUST_LOG                      = "info"
     })
     error_message = "The checker's environment differs."
@@ -123,5 +124,15 @@ run "everything_as_it_is_by_default" {
   assert {
     condition     = output.add_api_key_command == "AWS_REGION=eu-north-1 DIRECTORY_TABLE=heartbeat-directory EVENTS_TABLE=heartbeat-events KEYS_TABLE=heartbeat-api-keys MONITORS_TABLE=heartbeat-monitors cargo run --release --bin add-api-key -- --description \"my service\""
     error_message = "The command that makes a key differs."
+  }
+
+  assert {
+    condition     = output.add_canary_key_command == "AWS_REGION=eu-north-1 DIRECTORY_TABLE=heartbeat-directory EVENTS_TABLE=heartbeat-events KEYS_TABLE=heartbeat-api-keys MONITORS_TABLE=heartbeat-monitors cargo run --release --bin add-api-key -- --project heartbeat --monitor canary --scope ping --description canary"
+    error_message = "The canary's key must be of the operator's project, or it proves nothing; and it must not do anything else."
+  }
+
+  assert {
+    condition     = output.api_environment.HEARTBEAT_OUTAGE_HOLD == "15m"
+    error_message = "API and checker must be as patient."
   }
 }

@@ -12,6 +12,8 @@ variables {
   api_zip                    = "main.tf"
   api_function               = true
   on_premises_ca_certificate = "-----BEGIN CERTIFICATE-----\nbm90IGEgY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n"
+  canary_api_key             = "hb_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef01234567"
+  canary_api_key_version     = 1
 }
 
 run "least_privilege" {
@@ -22,22 +24,29 @@ run "least_privilege" {
   assert {
     condition = alltrue(flatten([for policy in [aws_iam_role_policy.checker.policy, aws_iam_role_policy.api[0].policy, aws_iam_role_policy.scheduler.policy, aws_iam_policy.on_premises.policy] : [
       for statement in jsondecode(policy).Statement : [
-        for word in flatten([statement.Action, statement.Resource]) : !strcontains(trimsuffix(word, ":*"), "*")
+        for word in flatten([statement.Action, statement.Resource]) : !strcontains(trimsuffix(trimsuffix(word, ":*"), ":parameter/heartbeat/channels/*"), "*")
       ]
     ]]))
-    error_message = "Every policy names its actions and resources. (A log group's streams are the one exception.)"
+    error_message = "Every policy names its actions and resources. (A log group's streams and the secrets of channels are the exceptions.)"
   }
 
-  # Only the checker reads secrets and scans
+  # Who reads which secrets, and scans
 
   assert {
-    condition     = !strcontains(aws_iam_policy.on_premises.policy, "ssm:") && !strcontains(aws_iam_role_policy.api[0].policy, "ssm:") && !strcontains(aws_iam_role_policy.scheduler.policy, "ssm:")
-    error_message = "The API has no business with the secrets."
+    condition = alltrue([for policy in [aws_iam_role_policy.api[0].policy, aws_iam_policy.on_premises.policy] :
+      [for statement in jsondecode(policy).Statement : statement.Resource if contains(flatten([statement.Action]), "ssm:GetParameters")] == ["arn:aws:ssm:eu-north-1:123456789012:parameter/heartbeat/channels/*"]
+    ]) && !strcontains(aws_iam_role_policy.scheduler.policy, "ssm:")
+    error_message = "The API reads what a channel may name, and no other secret."
   }
 
   assert {
-    condition     = [for statement in jsondecode(aws_iam_role_policy.checker.policy).Statement : statement.Resource if contains(flatten([statement.Action]), "ssm:GetParameters")] == [["arn:aws:ssm:eu-north-1:123456789012:parameter/heartbeat/telegram-bot-token", "arn:aws:ssm:eu-north-1:123456789012:parameter/heartbeat/telegram-chat-id"]]
-    error_message = "The checker reads these two parameters, and no other."
+    condition     = toset(flatten([for statement in jsondecode(aws_iam_role_policy.checker.policy).Statement : statement.Resource if contains(flatten([statement.Action]), "ssm:GetParameters")])) == toset([for name in ["telegram-bot-token", "telegram-chat-id", "canary-api-key", "channels/*"] : "arn:aws:ssm:eu-north-1:123456789012:parameter/heartbeat/${name}"])
+    error_message = "The checker reads its own parameters and what a channel may name, and no other."
+  }
+
+  assert {
+    condition     = alltrue([for policy in [aws_iam_role_policy.checker.policy, aws_iam_role_policy.api[0].policy, aws_iam_policy.on_premises.policy, aws_iam_role_policy.scheduler.policy] : !strcontains(policy, "ssm:Put") && !strcontains(policy, "ssm:GetParametersByPath") && !strcontains(policy, "ssm:Describe")])
+    error_message = "Nobody writes secrets, or looks which there are."
   }
 
   assert {

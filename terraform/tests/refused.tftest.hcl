@@ -17,7 +17,7 @@ run "values_that_are_none" {
     var.region, var.name_prefix, var.lambda_architecture, var.schedule_minutes, var.check_interval_seconds,
     var.checker_memory_mb, var.checker_reserved_concurrency, var.log_level, var.log_retention_days,
     var.api_memory_mb, var.api_reserved_concurrency, var.on_premises_ca_certificate, var.on_premises_common_name,
-    var.capacity, var.provisioned_units,
+    var.capacity, var.provisioned_units, var.outage_hold_minutes, var.outbound_url, var.canary_url,
   ]
 
   variables {
@@ -39,17 +39,22 @@ run "values_that_are_none" {
     on_premises_common_name      = "*"
     capacity                     = "serverless"
     provisioned_units            = { monitors = { read = 1, write = 1 } }
+    outage_hold_minutes          = 2000
+    outbound_url                 = "hc-ping.com/x"
+    canary_url                   = "heartbeat.example.org"
   }
 }
 
 run "values_that_look_right_at_first" {
   command         = plan
-  expect_failures = [var.telegram_chat_id, var.name_prefix, var.on_premises_ca_certificate, var.provisioned_units]
+  expect_failures = [var.telegram_chat_id, var.name_prefix, var.on_premises_ca_certificate, var.provisioned_units, var.canary_api_key_version]
 
   variables {
     telegram_bot_token = "123456789:not-a-token-only-shaped-like-one-0"
     # The chat's title.
-    telegram_chat_id = "My Alerts"
+    telegram_chat_id       = "My Alerts"
+    api_function           = true
+    canary_api_key_version = 0.5
     # Too long for the name of a role.
     name_prefix = "a23456789012345678901234567890123"
     # A private key does not belong into a state.
@@ -75,13 +80,53 @@ run "a_token_without_its_chat" {
   }
 }
 
-run "packages_that_were_not_built" {
+run "a_checker_that_was_not_built" {
   command         = plan
-  expect_failures = [aws_lambda_function.checker, aws_lambda_function.api]
+  expect_failures = [aws_lambda_function.checker]
+
+  variables {
+    checker_zip = "nowhere/bootstrap.zip"
+  }
+}
+
+run "an_api_that_was_not_built" {
+  command         = plan
+  expect_failures = [aws_lambda_function.api]
 
   variables {
     api_function = true
-    checker_zip  = "nowhere/bootstrap.zip"
     api_zip      = "nowhere/bootstrap.zip"
+  }
+}
+
+run "a_canary_that_nobody_would_hear" {
+  command         = plan
+  expect_failures = [var.canary_api_key_version]
+
+  variables {
+    canary_api_key_version = 1
+  }
+}
+
+# Terraform would not send it.
+run "a_key_of_no_version" {
+  command         = plan
+  expect_failures = [var.canary_api_key]
+
+  variables {
+    canary_url     = "https://heartbeat.example.org"
+    canary_api_key = "hb_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef01234567"
+  }
+}
+
+# The id that list-api-keys shows is no key.
+run "a_key_that_is_none" {
+  command         = plan
+  expect_failures = [var.canary_api_key]
+
+  variables {
+    canary_url             = "https://heartbeat.example.org"
+    canary_api_key         = "hb_3f9a2c81d0b7"
+    canary_api_key_version = 1
   }
 }

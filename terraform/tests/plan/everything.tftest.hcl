@@ -9,6 +9,7 @@ variables {
   alert_email                = "you@example.com"
   api_function               = true
   on_premises_user           = true
+  canary_api_key_version     = 1
   on_premises_ca_certificate = "-----BEGIN CERTIFICATE-----\nbm90IGEgY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n"
 }
 
