@@ -33,7 +33,7 @@ main() {
   terraform_checks
   package
   name_ignored_tests
-  not_run+=("10,000 simulator seeds (the tests run 200): just simulate")
+  not_run+=("10,000 simulator seeds (the tests run 100): just simulate")
   not_run+=("the benchmarks: just bench")
   say_what_did_not_run
   start_ministack

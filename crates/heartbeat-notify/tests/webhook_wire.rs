@@ -440,7 +440,7 @@ fn what_is_wrong_with_a_configuration_is_said_with_its_field_and_without_its_sec
 fn a_configuration_is_kept_in_one_form_and_shown_without_secrets() {
     let config = json!({
         "url": " https://Hooks.Example.org/a?key=s3cret ",
-        "headers": {"Authorization": "Bearer s3cret", "x-key": {"ssm": "/heartbeat/key"}},
+        "headers": {"Authorization": "Bearer s3cret", "x-key": {"ssm": "/heartbeat/channels/key"}},
         "secret": SECRET,
     });
     let kinds = kinds(Network::Public);
@@ -448,7 +448,7 @@ fn a_configuration_is_kept_in_one_form_and_shown_without_secrets() {
     let as_kept = json!({
         "url": "https://hooks.example.org/a?key=s3cret",
         "method": "POST",
-        "headers": {"authorization": {"value": "Bearer s3cret"}, "x-key": {"ssm": "/heartbeat/key"}},
+        "headers": {"authorization": {"value": "Bearer s3cret"}, "x-key": {"ssm": "/heartbeat/channels/key"}},
         "secret": {"value": SECRET},
     });
     assert_eq!(kept, as_kept);
