@@ -150,7 +150,7 @@ impl Checker {
         };
         progress.active += usize::from(is_active(&stored.monitor.status));
         let id = &stored.monitor.id;
-        if self.is_missed(&stored, context) {
+        if self.is_missed(&stored, context) && self.is_missed_for_sure(&stored).await {
             progress.missed += 1;
             tracing::error!(monitor = %id, "the index has missed a monitor, looking at it now");
         } else if is_behind(&stored, context.now) {
@@ -162,6 +162,15 @@ impl Checker {
             tracing::warn!(monitor = %id, %error, "could not look at a missed monitor");
             None
         })
+    }
+
+    /// The same by what is known just now: somebody else may have put it off in the last seconds, knowing of the end of an
+    /// outage of ours.
+    async fn is_missed_for_sure(&self, stored: &Stored) -> bool {
+        match self.flow.assess_hearing(false).await {
+            Ok(context) => self.is_missed(stored, &context),
+            Err(_) => true,
+        }
     }
 
     /// Whether the index would bring it later than it must be looked at.

@@ -1,6 +1,4 @@
-//! A hundred worlds, each lived through and judged, and one that lasts for weeks; `just simulate` runs thousands.
-
-use std::time::Duration;
+//! A hundred worlds, each lived through and judged; `just simulate` runs thousands, and `simulate --plan month` one that lasts for weeks.
 
 use heartbeat_proof::{
     simulator::{Plan, Sabotage},
@@ -37,13 +35,6 @@ fn seeds_50_to_74_keep_every_promise() {
 #[test]
 fn seeds_75_to_99_keep_every_promise() {
     all_promises_are_kept(75..100);
-}
-
-/// Eight days of a month: as much as there is time for. The whole of it: `simulate --plan month --seeds 1`.
-#[test]
-fn two_thousand_monitors_of_mixed_intervals_keep_every_promise_for_days() {
-    let plan = Plan { storm: Duration::from_hours(8 * 24), ..Plan::month() };
-    assert_eq!(simulate_on_sqlite(1, plan).offences, [""; 0]);
 }
 
 #[test]
