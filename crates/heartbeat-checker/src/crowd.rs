@@ -59,9 +59,7 @@ impl Checker {
     }
 
     async fn has_canary_passed(&self, now: Timestamp) -> bool {
-        match self.flow.store.find(&Own::Canary.id(), now).await {
-            Ok(Found::Monitor(stored)) => stored.monitor.last_ping_at.is_some_and(|at| now.since(at) <= STALE),
-            Ok(Found::Deleted | Found::Nothing) | Err(_) => false,
-        }
+        let heard = self.flow.last_evidence_of(Own::Canary, now).await;
+        heard.is_ok_and(|heard| heard.is_some_and(|at| now.since(at) <= STALE))
     }
 }

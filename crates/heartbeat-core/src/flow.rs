@@ -3,12 +3,14 @@
 
 mod hearing;
 mod manage;
+mod own;
 mod ping;
 
 use std::{sync::Arc, time::Duration};
 
-pub use hearing::{Crowd, Hearing, Own};
+pub use hearing::{Crowd, Hearing};
 pub use manage::ManageError;
+pub use own::Own;
 pub use ping::{Came, PingError, Recorded, Sender};
 
 use crate::{

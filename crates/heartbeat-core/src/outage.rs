@@ -137,12 +137,18 @@ pub struct Judged {
 impl Outages {
     /// These windows, in any order; of too many, the longest and the newest.
     pub fn of(windows: &[Window]) -> Self {
+        Self::default().with_windows(windows)
+    }
+
+    /// The same, with these windows instead.
+    #[must_use]
+    pub fn with_windows(self, windows: &[Window]) -> Self {
         let mut windows = windows.to_vec();
         windows.sort_by_key(|window| window.from);
         while windows.len() > REMEMBERED {
             forget_one(&mut windows);
         }
-        Self { windows: (!windows.is_empty()).then(|| windows.into()), ..Self::default() }
+        Self { windows: (!windows.is_empty()).then(|| windows.into()), ..self }
     }
 
     /// The same, where the newest evidence is of `heard_at`; `None` = there never was any, and nothing is suspicious.

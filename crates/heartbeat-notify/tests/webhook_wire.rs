@@ -1,6 +1,10 @@
 //! Webhooks over the wire: what arrives at a receiver, and what each of its answers comes to.
 #![cfg(test)]
 
+#[path = "webhook_wire/config.rs"]
+mod config;
+#[path = "webhook_wire/guard.rs"]
+mod guard;
 #[path = "wire/program.rs"]
 mod program;
 #[path = "wire/receiver.rs"]
@@ -284,64 +288,6 @@ async fn a_huge_answer_is_not_read_to_its_end_and_counts_by_its_status() {
 }
 
 #[tokio::test]
-async fn a_private_address_is_refused_in_whatever_form() {
-    let kinds = kinds(Network::Public);
-    for host in [
-        "127.0.0.1",
-        "2130706433",
-        "0x7f000001",
-        "0x7f.1",
-        "0177.0.0.1",
-        "127.1",
-        "[::1]",
-        "[::ffff:127.0.0.1]",
-        "[::ffff:7f00:1]",
-        "169.254.169.254",
-        "0.0.0.0",
-        "[64:ff9b::a9fe:a9fe]",
-        "１２７.0.0.1",
-        "10.1.2.3",
-    ] {
-        let error = kinds.check("webhook", json!({"url": format!("http://{host}/")})).unwrap_err();
-        assert_eq!(error.field.as_deref(), Some("url"), "{host}");
-        assert!(error.problem.starts_with("the address is private: "), "{host}: {error}");
-        let pinged = Client::new(Network::Public).unwrap().ping(&format!("http://{host}/"), &[]).await.unwrap_err();
-        assert!(pinged.as_str().starts_with("the address is private: "), "{host}: {pinged:?}");
-    }
-}
-
-#[tokio::test]
-async fn a_name_that_resolves_to_a_private_address_is_not_connected_to() {
-    let receiver = Receiver::playing([]).await;
-    for (host, said) in [
-        ("private.test", "the address is private: 10.0.0.5"),
-        ("local.test", "the address is private: 127.0.0.1"),
-        ("local.test.", "the name local.test. cannot be resolved: no such name"),
-        ("nobody.test", "the name nobody.test cannot be resolved: no such name"),
-    ] {
-        let webhook = webhook_of(&kinds(Network::Public), &format!("http://{host}:{}/", receiver.port), &json!({}));
-        assert_eq!(webhook.send(&[telling("a")]).await, try_again(said), "{host}");
-    }
-    assert!(receiver.arrived().is_empty());
-}
-
-#[tokio::test]
-async fn what_was_allowed_when_it_was_saved_is_judged_again_when_it_is_sent() {
-    let receiver = Receiver::playing([]).await;
-    let kept = kinds(Network::PrivateToo).check("webhook", json!({"url": receiver.url()})).unwrap();
-    let name = heartbeat_core::ChannelName::parse("ops").unwrap();
-    let webhook = kinds(Network::Public).open(&name, "webhook", &kept).unwrap();
-    assert_eq!(webhook.send(&[telling("a")]).await, try_again("the address is private: 127.0.0.1"));
-    assert!(receiver.arrived().is_empty());
-}
-
-#[tokio::test]
-async fn each_hop_of_a_redirect_is_resolved_and_judged_anew() {
-    let (outcome, _) = send([redirect(307, "http://nobody.test/")], &json!({})).await;
-    assert_eq!(outcome, try_again("the name nobody.test cannot be resolved: no such name"));
-}
-
-#[tokio::test]
 async fn a_secret_that_is_refused_is_read_again_and_the_message_arrives() {
     for code in [401, 403] {
         let shelf = Shelf::with("HEARTBEAT_SECRET_KEY", &[Ok("old"), Ok("new")]);
@@ -378,90 +324,6 @@ async fn a_secret_that_cannot_be_read_is_said_and_read_again_later() {
     let Outcome::TryAgain { reason, .. } = webhook.send(&[telling("a")]).await else { panic!() };
     assert!(reason.as_str().starts_with("the secret of a webhook is whsec_"), "{reason:?}");
     assert_eq!(webhook.send(&[telling("a")]).await, Outcome::Delivered, "mended where it is kept");
-}
-
-#[test]
-fn what_is_wrong_with_a_configuration_is_said_with_its_field_and_without_its_secrets() {
-    let url = "https://hooks.example.org/";
-    let cases = [
-        json!({}),
-        json!({"url": 7}),
-        json!({"url": "hooks.example.org"}),
-        json!({"url": "https://me:s3cret@hooks.example.org/"}),
-        json!({"url": url, "colour": "s3cret"}),
-        json!({"url": url, "method": "GET"}),
-        json!({"url": url, "headers": {"host": "a"}}),
-        json!({"url": url, "headers": {"webhook-id": "a"}}),
-        json!({"url": url, "headers": {"x-key": "s3cret\r\nx: y"}}),
-        json!({"url": url, "headers": {"x-key": 5}}),
-        json!({"url": url, "headers": "s3cret"}),
-        json!({"url": url, "headers": {"x-key": "env:AWS_SECRET_ACCESS_KEY"}}),
-        json!({"url": url, "headers": {"x-key": "(set)"}}),
-        json!({"url": url, "secret": "s3cret"}),
-        json!({"url": url, "secret": ["s3cret"]}),
-        json!({"url": url, "secret": {"value": ""}}),
-        json!({"url": url, "template": "{\n{{ text }"}),
-        json!({"url": url, "template": "hello"}),
-        json!({"url": url, "content_type": "text/plain"}),
-        json!({"url": url, "template": "a", "content_type": "plain"}),
-        json!("s3cret"),
-    ];
-    let kinds = kinds(Network::Public);
-    let errors = cases.map(|config| kinds.check("webhook", config).unwrap_err().to_string()).join("\n");
-    assert!(!errors.contains("s3cret"), "{errors}");
-    insta::assert_snapshot!(errors, @r"
-    url: this field is needed
-    url: this is not what is expected: a string
-    url: this is not an address: write https://…
-    url: an address holds no name and password: put them into a header
-    colour: there is no such field: there are url, method, headers, secret, template, content_type
-    method: this is not what is expected: one of POST, PUT, PATCH
-    headers: the header host is not yours to set
-    headers: the header webhook-id is not yours to set
-    headers: the header x-key has a value that cannot be sent: one line of text can
-    headers: x-key: a secret is a text: the secret itself, env:NAME, or ssm:/heartbeat/channels/NAME
-    headers: this is not what is expected: a map
-    headers: x-key: an environment variable that a channel names begins with HEARTBEAT_SECRET_
-    headers: x-key: `(set)` stands for a secret that is not shown: give the secret itself
-    secret: the secret of a webhook is whsec_ and 24 to 64 random bytes in base64, as from: echo whsec_$(openssl rand -base64 32)
-    secret: a secret is a text: the secret itself, env:NAME, or ssm:/heartbeat/channels/NAME
-    secret: a secret must not be empty
-    template: line 2: syntax error: unexpected `}`, expected end of variable block
-    template: what it makes is not JSON: line 1 of its output
-    content_type: a content type is for a template: without one the body is JSON
-    content_type: this is not a content type: write one such as application/json or text/plain
-    the configuration is an object of fields
-    ");
-    let unknown = kinds.check("pigeon", json!({})).unwrap_err().to_string();
-    assert_eq!(unknown, "kind: there is no such kind of channel: it is one of telegram, email, webhook");
-}
-
-#[test]
-fn a_configuration_is_kept_in_one_form_and_shown_without_secrets() {
-    let config = json!({
-        "url": " https://Hooks.Example.org/a?key=s3cret ",
-        "headers": {"Authorization": "Bearer s3cret", "x-key": {"ssm": "/heartbeat/channels/key"}},
-        "secret": SECRET,
-    });
-    let kinds = kinds(Network::Public);
-    let kept = kinds.check("webhook", config).unwrap();
-    let as_kept = json!({
-        "url": "https://hooks.example.org/a?key=s3cret",
-        "method": "POST",
-        "headers": {"authorization": {"value": "Bearer s3cret"}, "x-key": {"ssm": "/heartbeat/channels/key"}},
-        "secret": {"value": SECRET},
-    });
-    assert_eq!(kept, as_kept);
-    assert_eq!(kinds.check("webhook", kept.clone()).unwrap(), kept, "what is kept is as it is kept");
-    let shown = json!({
-        "url": "https://hooks.example.org/a?…",
-        "method": "POST",
-        "headers": {"authorization": "(set)", "x-key": "ssm:/heartbeat/channels/key"},
-        "secret": "(set)",
-    });
-    assert_eq!(kinds.shown("webhook", &kept), shown);
-    assert_eq!(kinds.shown("webhook", &json!({"secret": "s3cret"})), Value::Null);
-    assert_eq!(kinds.shown("pigeon", &json!({"secret": "s3cret"})), Value::Null);
 }
 
 #[tokio::test]

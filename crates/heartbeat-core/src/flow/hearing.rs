@@ -1,6 +1,8 @@
 //! Whether we can hear: the evidence that pings are received, and the outages that its absence tells of. What all processes
 //! know of them is one entry of the directory, read when silence is to be judged and never for an ordinary ping.
 
+mod crowd;
+
 use std::{
     sync::{OnceLock, PoisonError, RwLock},
     time::Duration,
@@ -8,16 +10,14 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Flow, PingError, Sender, Settings};
+pub use self::crowd::Crowd;
+use super::{Flow, Own, PingError};
 use crate::{
     decide::Context,
     directory::{Entry, Put},
-    history::PingLog,
-    interval::{Grace, Interval},
-    monitor::{MonitorId, Status},
+    monitor::Status,
     outage::{Ended, Outages, STALE, Why, Window},
-    ping::{Body, Ping, Signal},
-    slug::{Project, Slug},
+    ping::Signal,
     store::{Found, StoreError},
     time::Timestamp,
 };
@@ -29,37 +29,6 @@ const SK: &str = "windows";
 const FRESH: Duration = Duration::from_secs(5);
 /// How often a change of the outages is tried again when somebody was quicker.
 const ATTEMPTS: u32 = 4;
-
-/// The operator's monitors: in them Heartbeat watches itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Own {
-    /// Pinged by every API that runs for long: evidence that pings are received.
-    Ingest,
-    /// Pinged by the checker through the public address: evidence, too, and the only one where nothing runs between pings.
-    Canary,
-    /// Fails while too many monitors fall silent at once.
-    Crowd,
-    /// Fails while somebody cannot be told.
-    Channels,
-}
-
-impl Own {
-    /// Its slug in the operator's project.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ingest => "ingest",
-            Self::Canary => "canary",
-            Self::Crowd => "crowd",
-            Self::Channels => "channels",
-        }
-    }
-
-    /// Its monitor.
-    #[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "four literals, each of them in a test")]
-    pub fn id(self) -> MonitorId {
-        MonitorId::new(Project::operator(), Slug::parse(self.as_str()).expect("a literal slug"))
-    }
-}
 
 /// What the directory says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,8 +50,6 @@ pub struct Hearing {
 struct Known {
     outages: Outages,
     read_at: Option<Timestamp>,
-    /// The newest evidence, whoever gave it.
-    heard_at: Option<Timestamp>,
     /// When this process last proved that pings are received.
     proven_at: Option<Timestamp>,
 }
@@ -146,24 +113,25 @@ impl Flow {
         }
         self.hearing.learn(|known| {
             known.outages = Outages::of(&windows).heard_at(evidence);
-            known.heard_at = evidence;
             known.read_at = Some(now);
         });
         Ok(())
     }
 
     /// The last moment of which there is evidence that pings were received; `None` = there never was any.
-    pub async fn last_evidence(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-        let mut newest = None;
-        for own in [Own::Ingest, Own::Canary] {
-            // Who pauses one of them says that nothing is to be concluded from it.
-            if let Found::Monitor(stored) = self.store.find(&own.id(), now).await?
-                && !matches!(stored.monitor.status, Status::Paused { .. })
-            {
-                newest = newest.max(stored.monitor.last_ping_at);
+    async fn last_evidence(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.last_evidence_of(Own::Ingest, now).await?.max(self.last_evidence_of(Own::Canary, now).await?))
+    }
+
+    /// The same, by one of the two who give evidence.
+    pub async fn last_evidence_of(&self, own: Own, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        Ok(match self.store.find(&own.id(), now).await? {
+            // Who pauses it says that nothing is to be concluded from it.
+            Found::Monitor(stored) if !matches!(stored.monitor.status, Status::Paused { .. }) => {
+                stored.monitor.last_ping_at
             }
-        }
-        Ok(newest)
+            Found::Monitor(_) | Found::Deleted | Found::Nothing => None,
+        })
     }
 
     async fn written(&self) -> Result<(Option<Entry>, Written), StoreError> {
@@ -193,7 +161,7 @@ impl Flow {
                 }
             }
             self.hearing.learn(|known| {
-                known.outages = Outages::of(&written.windows).heard_at(known.heard_at);
+                known.outages = std::mem::take(&mut known.outages).with_windows(&written.windows);
                 known.read_at = Some(now);
             });
             return Ok(());
@@ -254,7 +222,7 @@ impl Flow {
         }
         let evidence = self.last_evidence(now).await?;
         let suspected = suspected(evidence, now);
-        self.hearing.learn(|known| known.heard_at = evidence);
+        self.hearing.learn(|known| known.outages = std::mem::take(&mut known.outages).heard_at(evidence));
         self.rewrite(now, |windows| assess(windows, evidence, suspected, hold, now)).await?;
         if let (Some(from), Some(open)) = (suspected, self.hearing.known().outages.open()) {
             tracing::error!(
@@ -264,80 +232,6 @@ impl Flow {
         }
         Ok(self.context(now))
     }
-
-    /// `silent` of `active` monitors fall silent in one pass, and it is not known that we can hear: holds their alerts, if
-    /// that is a crowd, and tells the operator at once. Answers whether it is one.
-    pub async fn suspect_crowd(&self, crowd: Crowd) -> Result<bool, StoreError> {
-        let (now, Some(hold)) = (self.clock.now(), self.hearing.hold) else { return Ok(false) };
-        let outages = self.hearing.known().outages;
-        if !crowd.is_one() || outages.open().is_some() || outages.windows().iter().any(|window| is_same(window, &crowd))
-        {
-            return Ok(false);
-        }
-        let held_until = now.plus(hold);
-        self.rewrite(now, |windows| {
-            let is_new = !windows.iter().any(Window::is_open);
-            if is_new {
-                windows.push(Window { from: crowd.since, ended: None, held_until, why: Why::Crowd });
-            }
-            is_new
-        })
-        .await?;
-        let said = format!(
-            "{} of {} monitors fell silent at once: their jobs died, or Heartbeat cannot be reached. Their alerts are held \
-             until {} and then told as unconfirmed.",
-            crowd.silent,
-            crowd.active,
-            held_until.to_rfc3339_seconds()
-        );
-        tracing::error!(silent = crowd.silent, active = crowd.active, "a crowd of monitors fell silent at once");
-        self.tell_operator(Own::Crowd, Signal::Fail, said).await;
-        Ok(true)
-    }
-
-    /// Tells the operator, by a ping to a monitor of their own. Best effort: it is said in the log besides.
-    pub async fn tell_operator(&self, own: Own, signal: Signal, said: String) {
-        if let Err(error) = self.ping_own(own, signal, said).await {
-            tracing::warn!(monitor = own.as_str(), %error, "the operator's own monitor could not be pinged");
-        }
-    }
-
-    /// Pings a monitor of the operator's own. History keeps no row of it but what it changes.
-    async fn ping_own(&self, own: Own, signal: Signal, said: String) -> Result<(), PingError> {
-        let (interval, grace) = match own {
-            // Together the minute after which evidence is stale.
-            Own::Ingest => (Interval::from_secs(30), Grace::from_secs(30)),
-            Own::Canary => (Interval::from_secs(120), Grace::from_secs(60)),
-            // Nobody waits for their pings.
-            Own::Crowd | Own::Channels => (Interval::from_secs(365 * 86_400), Some(Grace::ZERO)),
-        };
-        let ping = Ping { interval, grace, body: Body::from_tail(said.as_bytes()).0, ..Ping::bare(signal) };
-        let flow = Self { settings: Settings { ping_log: PingLog::None, ..self.settings }, ..self.clone() };
-        flow.record_ping(&own.id(), ping, Sender::default(), self.clock.now()).await.map(|_| ())
-    }
-}
-
-/// Monitors that fall silent in one pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Crowd {
-    /// How many.
-    pub silent: usize,
-    /// Of how many that are active.
-    pub active: usize,
-    /// Since when the first of them was expected.
-    pub since: Timestamp,
-}
-
-impl Crowd {
-    /// More than 20, and more than 20 % of the active ones.
-    fn is_one(&self) -> bool {
-        self.silent > crate::outage::CROWD && self.silent * crate::outage::CROWD_SHARE > self.active
-    }
-}
-
-/// Whether this outage was suspected because of the same crowd: it is not held twice.
-fn is_same(window: &Window, crowd: &Crowd) -> bool {
-    window.why == Why::Crowd && matches!(window.ended, Some(Ended::Unknown(at)) if crowd.since <= at)
 }
 
 /// Since when we may be deaf: the evidence is stale. No evidence ever seen is not suspicion.
@@ -366,16 +260,4 @@ fn assess(
         Why::Crowd | Why::NoEvidence | Why::Downtime => None,
     };
     open.ended.is_some()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Own;
-
-    #[test]
-    fn the_operators_monitors_have_names() {
-        for own in [Own::Ingest, Own::Canary, Own::Crowd, Own::Channels] {
-            assert_eq!(own.id().to_string(), format!("heartbeat/{}", own.as_str()));
-        }
-    }
 }
