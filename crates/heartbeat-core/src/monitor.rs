@@ -312,7 +312,7 @@ impl Monitor {
     pub fn held_until(&self, context: &Context) -> Option<Timestamp> {
         let (wait, judged) = self.silence(context)?;
         let is_held = wait.due.plus(context.settle) < context.now && context.now <= judged.at.plus(context.settle);
-        is_held.then(|| context.outages.look_again(judged.at, context.settle, context.now))
+        is_held.then(|| context.outages.look_again(&wait, judged.at, context.settle, context.now))
     }
 
     /// Whether a plain success does nothing but move the deadline: then the store can record it without a look.

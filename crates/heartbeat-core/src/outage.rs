@@ -189,21 +189,26 @@ impl Outages {
     }
 
     fn postponed(&self, wait: &Wait, now: Timestamp) -> Timestamp {
-        let deaf = self.windows().iter().filter_map(|window| Some((window.from, window.until(now)?)));
-        let deaf = deaf.filter(|(_, end)| *end > wait.began);
-        if wait.interval > LONG { wait.expected_in(deaf) } else { wait.stopped_during(deaf) }
+        wait.postponed_by(self.windows().iter(), now)
     }
 
-    /// When somebody must look at a silence that is held at `now`, and may be called an outage at `judged`.
-    pub(crate) fn look_again(&self, judged: Timestamp, settle: Duration, now: Timestamp) -> Timestamp {
-        match self.open().filter(|window| now < window.held_until) {
-            Some(window) => now.plus(LOOK_AGAIN).min(window.held_until),
-            None => judged.plus(settle),
-        }
+    /// When somebody must look at `wait` again, which is held at `now`, and may be called an outage at `judged`. What those
+    /// that are over have moved it to stands, however the one that goes on ends.
+    pub(crate) fn look_again(&self, wait: &Wait, judged: Timestamp, settle: Duration, now: Timestamp) -> Timestamp {
+        let Some(window) = self.open().filter(|window| now < window.held_until) else { return judged.plus(settle) };
+        let by_the_others = wait.postponed_by(self.windows().iter().filter(|window| !window.is_open()), now);
+        now.plus(LOOK_AGAIN).min(window.held_until).max(by_the_others.plus(settle))
     }
 }
 
 impl Wait {
+    /// When its silence may be called an outage of the job after these of ours. Another one never makes it earlier.
+    fn postponed_by<'a>(&self, windows: impl Iterator<Item = &'a Window>, now: Timestamp) -> Timestamp {
+        let deaf = windows.filter_map(|window| Some((window.from, window.until(now)?)));
+        let deaf = deaf.filter(|(_, end)| *end > self.began);
+        if self.interval > LONG { self.expected_in(deaf) } else { self.stopped_during(deaf) }
+    }
+
     /// For a job that pings often: the clock stands still while it cannot be heard, and it gets time to be heard again.
     fn stopped_during(&self, deaf: impl Iterator<Item = (Timestamp, Timestamp)>) -> Timestamp {
         let extra = self.interval.min(LONGEST_EXTRA);

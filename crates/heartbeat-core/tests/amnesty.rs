@@ -56,6 +56,16 @@ fn what_is_held_is_shown_as_late_and_a_ping_of_the_hold_is_no_outage() {
 }
 
 #[test]
+fn what_an_earlier_outage_has_moved_is_not_looked_at_before_that_because_of_another_one() {
+    let job = monitor("default");
+    let until = |windows: &[Window]| job.held_until(&context(10, windows)).unwrap();
+    let moved = until(&[heard_again(1, 9)]);
+    assert_eq!(moved, at(6 + 8 + 5).plus(SETTLE));
+    assert_eq!(until(&[heard_again(1, 9), open(9)]), moved);
+    assert!(until(&[open(2)]) < moved);
+}
+
+#[test]
 fn after_the_hold_it_is_told_unconfirmed_and_confirmed_once_that_is_known() {
     let job = monitor("default");
     let told = decide(&job, &Event::Tick, &context(17, &[open(2)]));
