@@ -173,21 +173,22 @@ impl Checker {
         }
     }
 
-    /// Whether the index would bring it later than it must be looked at.
+    /// Whether the index would bring it later than it must be looked at, by any clock: who put it off may have known of a
+    /// later moment than this one.
     fn is_missed(&self, stored: &Stored, context: &Context) -> bool {
-        let now = context.now;
-        let decision = decide(&stored.monitor, &Event::Tick, context);
+        let ahead = Context { now: context.now.plus(HELD), ..context.clone() };
+        let decision = decide(&stored.monitor, &Event::Tick, &ahead);
         let should = if decision.monitor == stored.monitor {
-            let held = stored.monitor.held_until(context);
+            let held = stored.monitor.held_until(&ahead);
             let outbox = stored.monitor.outbox.wake_at();
             held.map_or_else(
                 || stored.monitor.wake_at(self.flow.settings.settle),
                 |held| outbox.into_iter().chain([held]).min(),
             )
         } else {
-            Some(now)
+            Some(ahead.now)
         };
-        should.is_some_and(|should| stored.wake_at.is_none_or(|at| at > should.max(now).plus(HELD)))
+        should.is_some_and(|should| stored.wake_at.is_none_or(|at| at > should.max(ahead.now)))
     }
 }
 
