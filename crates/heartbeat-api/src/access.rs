@@ -14,7 +14,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::FutureExt;
-use heartbeat_core::{Slug, Timestamp};
+use heartbeat_core::{PingUuid, Slug, Timestamp};
 use tracing::Level;
 
 use crate::{
@@ -115,6 +115,8 @@ impl Line {
         let of_monitors = ["/heartbeat/", "/monitors/", "/api/v1/monitors/"];
         let before = of_monitors.into_iter().find(|before| self.route().starts_with(before))?;
         let after = self.uri.path().strip_prefix(before)?;
-        Slug::parse(after.split('/').next()?).ok()
+        // The UUID of a ping URL is a slug, too, and a secret.
+        let segment = after.split('/').next().filter(|segment| PingUuid::parse(segment).is_none())?;
+        Slug::parse(segment).ok()
     }
 }

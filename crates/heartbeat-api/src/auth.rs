@@ -8,7 +8,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use axum::http::{HeaderMap, header};
 use heartbeat_core::{
-    Clock, Timestamp,
+    Clock, MonitorId, PingUuid, Timestamp,
     flow::Flow,
     key::{ApiKey, KeyHash, KeyRecord, Scope},
     slug::Slug,
@@ -48,10 +48,29 @@ impl Gate {
         client: Client,
         scope: Scope,
     ) -> Result<Arc<KeyRecord>, ApiError> {
-        let hash = bearer(headers)?.hash();
+        let record = self.admit_hash(bearer(headers)?.hash(), client).await?;
+        if record.allows(scope) { Ok(record) } else { Err(ApiError::WrongScope(scope)) }
+    }
+
+    /// Lets in who has what has this hash: a live key, or the UUID of a ping URL. What it may do is for the caller to look at.
+    pub(crate) async fn admit_hash(&self, hash: KeyHash, client: Client) -> Result<Arc<KeyRecord>, ApiError> {
         let record = self.find(hash, client.network()).await?;
         check_live(&record, self.clock.now())?;
-        if record.allows(scope) { Ok(record) } else { Err(ApiError::WrongScope(scope)) }
+        Ok(record)
+    }
+
+    /// Lets in a ping that comes to a ping URL: its UUID says which monitor it is for.
+    pub(crate) async fn admit_uuid(&self, uuid: PingUuid, client: Client) -> Result<(MonitorId, Arc<KeyRecord>), ApiError> {
+        let record = self.admit_hash(uuid.hash(), client).await.map_err(|error| match error {
+            ApiError::UnknownKey | ApiError::RevokedKey | ApiError::ExpiredKey => ApiError::UnknownPingUrl,
+            other => other,
+        })?;
+        match &record.monitor {
+            Some(slug) if record.scopes.contains(&Scope::PingUrl) => {
+                Ok((MonitorId::new(record.project.clone(), slug.clone()), record))
+            }
+            Some(_) | None => Err(ApiError::UnknownPingUrl),
+        }
     }
 
     /// As [`Gate::admit`], for management: also limited per key and address.

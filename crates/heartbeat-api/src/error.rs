@@ -10,6 +10,7 @@ use std::time::Duration;
 use heartbeat_core::{
     ChannelName,
     channel::definition::{ChannelsError, MAX_CHANNELS},
+    definition::FieldError,
     flow::{ManageError, PingError},
     interval::DurationError,
     key::Scope,
@@ -37,6 +38,12 @@ pub enum ApiError {
     /// The interval of a ping is out of range or nonsense.
     #[error("{0}; nothing was recorded: mend `interval` or leave it out")]
     BadInterval(DurationError),
+    /// The cron line of a ping, or its time zone, is nonsense.
+    #[error("{0}; nothing was recorded: mend `cron` and `tz`, or leave them out")]
+    BadCron(FieldError),
+    /// A definition has something wrong with it.
+    #[error("{0}; nothing was changed")]
+    BadDefinition(FieldError),
     /// The grace of a ping is out of range or nonsense.
     #[error("{0}; nothing was recorded: mend `grace` or leave it out")]
     BadGrace(DurationError),
@@ -94,6 +101,9 @@ pub enum ApiError {
     /// There is no such monitor.
     #[error("there is no monitor `{0}` in this project: a first ping to /heartbeat/{0} makes it")]
     UnknownMonitor(Slug),
+    /// No monitor has this ping URL.
+    #[error("no monitor has this ping URL: it was copied wrong, or its monitor is gone or has another one now")]
+    UnknownPingUrl,
     /// There is no such channel.
     #[error("there is no channel `{0}` in this project: see which there are, or add it")]
     UnknownChannel(ChannelName),
@@ -106,6 +116,9 @@ pub enum ApiError {
     /// A body that must be read did not come whole in time.
     #[error("the body did not arrive whole in time, and nothing was changed: send it again")]
     BodyIncomplete,
+    /// There is a monitor of this name.
+    #[error("there is a monitor `{0}` already: PUT replaces and PATCH changes it")]
+    MonitorExists(Slug),
     /// There is a channel of this name.
     #[error("there is a channel `{0}` already: change it, or choose another name")]
     ChannelExists(ChannelName),
@@ -200,6 +213,7 @@ impl ApiError {
     /// What a ping to `slug` that was not recorded is answered.
     pub(crate) fn of_ping(error: PingError, slug: Slug) -> Self {
         match error {
+            PingError::Unknown => Self::UnknownMonitor(slug),
             PingError::Deleted => Self::DeletedMonitor(slug),
             PingError::Contended => Self::Contended,
             PingError::Store(error) => error.into(),
@@ -210,6 +224,7 @@ impl ApiError {
     pub(crate) fn of_manage(error: ManageError, slug: Slug) -> Self {
         match error {
             ManageError::NotFound => Self::UnknownMonitor(slug),
+            ManageError::Exists => Self::MonitorExists(slug),
             ManageError::Deleted => Self::DeletedMonitor(slug),
             ManageError::Contended => Self::Contended,
             ManageError::Store(error) => error.into(),

@@ -45,7 +45,7 @@ pub use channels::{Edit, Trial, Wanted, removed, try_out};
 pub use config::{ApiConfig, BodyLimits, KeyLimits, Rate};
 pub use error::ApiError;
 pub use health::Check;
-use monitors::chosen;
+use monitors::{chosen, define};
 pub use serve::{Ending, Limits, serve};
 
 /// What the API is made of.
@@ -54,12 +54,13 @@ pub struct Api {
     config: ApiConfig,
     checks: Vec<Check>,
     kinds: Option<Arc<dyn Kinds>>,
+    base_url: Option<String>,
 }
 
 impl Api {
     /// An API over `flow`.
     pub fn new(flow: Flow, config: ApiConfig) -> Self {
-        Self { flow, config, checks: Vec::new(), kinds: None }
+        Self { flow, config, checks: Vec::new(), kinds: None, base_url: None }
     }
 
     /// Adds something that must hold for `GET /readyz` to answer 200, besides the store.
@@ -67,6 +68,13 @@ impl Api {
     pub fn with_check(mut self, check: Check) -> Self {
         self.checks.push(check);
         self
+    }
+
+    /// Says under which address the API is reached from outside, without a slash at the end: ping URLs begin with it. Without
+    /// it they begin with what the request was sent to.
+    #[must_use]
+    pub fn with_base_url(self, base_url: Option<String>) -> Self {
+        Self { base_url, ..self }
     }
 
     /// Adds the kinds of channel that there are: without them, everything about channels is refused
@@ -83,14 +91,15 @@ struct Shared {
     config: ApiConfig,
     checks: Vec<Check>,
     kinds: Option<Arc<dyn Kinds>>,
+    base_url: Option<String>,
     gate: auth::Gate,
 }
 
 /// All routes. The peer's address is taken from `ConnectInfo<SocketAddr>` in the request's extensions, where there is one.
 pub fn router(api: Api) -> Router {
-    let Api { flow, config, checks, kinds } = api;
+    let Api { flow, config, checks, kinds, base_url } = api;
     let gate = auth::Gate::new(&flow, &config);
-    let shared = Arc::new(Shared { flow, config, checks, kinds, gate });
+    let shared = Arc::new(Shared { flow, config, checks, kinds, base_url, gate });
     let ping = || get(ping::receive).post(ping::receive).fallback(|| refuse("GET, HEAD, POST"));
     Router::new()
         .route("/heartbeat/", ping())
@@ -100,11 +109,25 @@ pub fn router(api: Api) -> Router {
         .route("/monitors/{slug}/pause", post(monitors::pause).fallback(|| refuse("POST")))
         .route("/monitors/{slug}/unpause", post(monitors::unpause).fallback(|| refuse("POST")))
         .merge(managed())
+        .merge(defined())
         .route("/healthz", get(health::alive).fallback(|| refuse("GET, HEAD")))
         .route("/readyz", get(health::ready).fallback(|| refuse("GET, HEAD")))
         .fallback(async || ApiError::UnknownPath)
         .layer(middleware::from_fn_with_state(shared.clone(), access::account))
         .with_state(shared)
+}
+
+/// Monitors as people define them.
+fn defined() -> Router<Arc<Shared>> {
+    let one = get(define::show).put(define::replace).patch(define::change).delete(define::delete);
+    let all = get(monitors::list_defined).post(define::create);
+    Router::new()
+        .route("/api/v1/monitors", all.fallback(|| refuse("GET, HEAD, POST")))
+        .route("/api/v1/monitors/{slug}", one.fallback(|| refuse("GET, HEAD, PUT, PATCH, DELETE")))
+        .route("/api/v1/monitors/{slug}/pause", post(define::pause).fallback(|| refuse("POST")))
+        .route("/api/v1/monitors/{slug}/resume", post(define::resume).fallback(|| refuse("POST")))
+        .route("/api/v1/monitors/{slug}/schedule", get(define::schedule).fallback(|| refuse("GET, HEAD")))
+        .route("/api/v1/monitors/{slug}/ping-url", post(define::ping_url).fallback(|| refuse("POST")))
 }
 
 /// Channels, and what was tried to tell them.

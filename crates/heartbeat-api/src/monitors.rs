@@ -1,6 +1,7 @@
 //! Management: list, delete, pause, unpause. A project sees its own monitors and no other.
 
 pub(crate) mod chosen;
+pub(crate) mod define;
 
 use std::sync::Arc;
 
@@ -24,7 +25,7 @@ use crate::{
     error::ApiError,
     json, pause, percent,
     query::{self, ListQuery},
-    view::MonitorView,
+    view::{DefinedView, MonitorView, Sees},
 };
 
 /// How many monitors one call looks at to fill a page by status: then the page is short, and its cursor goes on.
@@ -34,11 +35,19 @@ const SCAN: usize = 200;
 
 #[derive(Serialize)]
 struct ListView {
-    monitors: Vec<MonitorView>,
+    monitors: Vec<Seen>,
     next_cursor: Option<String>,
     /// Stored items that cannot be understood: they hide nobody, and nobody hides them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unreadable: Vec<String>,
+}
+
+/// A monitor of a list.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Seen {
+    Plain(Box<MonitorView>),
+    Defined(Box<DefinedView>),
 }
 
 #[derive(Serialize)]
@@ -46,12 +55,22 @@ struct DeletedView<'a> {
     deleted: &'a Slug,
 }
 
-/// `GET /monitors?cursor=&limit=&status=`.
+/// `GET /monitors?cursor=&limit=&status=&tag=&q=`.
 pub(crate) async fn list(State(api): State<Arc<Shared>>, request: Request) -> Result<Response, ApiError> {
     let (head, _) = request.into_parts();
     let key = api.manager(&head, Scope::Read).await?;
     let asked = ListQuery::parse(head.uri.query())?;
-    let view = api.in_time(api.page(&key, &asked)).await??;
+    let view = api.in_time(api.page(&key, &asked, None)).await??;
+    json(StatusCode::OK, &view)
+}
+
+/// `GET /api/v1/monitors?cursor=&limit=&status=&tag=&q=`: the same, with what people have defined.
+pub(crate) async fn list_defined(State(api): State<Arc<Shared>>, request: Request) -> Result<Response, ApiError> {
+    let (head, _) = request.into_parts();
+    let key = api.manager(&head, Scope::Read).await?;
+    let asked = ListQuery::parse(head.uri.query())?;
+    let sees = api.sees(&head, &key);
+    let view = api.in_time(api.page(&key, &asked, Some(&sees))).await??;
     json(StatusCode::OK, &view)
 }
 
@@ -108,17 +127,22 @@ impl Shared {
         json(StatusCode::OK, &MonitorView::new(&monitor, &self.flow.context(self.flow.clock.now())))
     }
 
-    async fn page(&self, key: &KeyRecord, asked: &ListQuery) -> Result<ListView, ApiError> {
+    async fn page(&self, key: &KeyRecord, asked: &ListQuery, sees: Option<&Sees>) -> Result<ListView, ApiError> {
+        let page = Filling::new(self, asked, sees).await;
         match &key.monitor {
-            Some(only) => self.page_of_one(key, only, asked).await,
-            None => self.page_of_project(key, asked).await,
+            Some(only) => self.page_of_one(key, only, page).await,
+            None => self.page_of_project(key, page).await,
         }
     }
 
     /// What a key that is limited to one monitor sees.
-    async fn page_of_one(&self, key: &KeyRecord, only: &Slug, asked: &ListQuery) -> Result<ListView, ApiError> {
-        let mut page = Filling::new(self, asked).await;
-        if asked.after.as_ref().is_none_or(|after| only > after) {
+    async fn page_of_one(
+        &self,
+        key: &KeyRecord,
+        only: &Slug,
+        mut page: Filling<'_>,
+    ) -> Result<ListView, ApiError> {
+        if page.asked.after.as_ref().is_none_or(|after| only > after) {
             match self.flow.store.find(&Self::id(key, only.clone()), self.flow.clock.now()).await? {
                 Found::Monitor(stored) => page.add(&stored),
                 Found::Deleted | Found::Nothing => {}
@@ -127,11 +151,10 @@ impl Shared {
         Ok(page.view)
     }
 
-    async fn page_of_project(&self, key: &KeyRecord, asked: &ListQuery) -> Result<ListView, ApiError> {
-        let mut page = Filling::new(self, asked).await;
-        let (mut after, mut scanned) = (asked.after.clone(), 0);
+    async fn page_of_project(&self, key: &KeyRecord, mut page: Filling<'_>) -> Result<ListView, ApiError> {
+        let (mut after, mut scanned) = (page.asked.after.clone(), 0);
         while page.missing() > 0 && scanned < MAX_SCANNED {
-            let limit = if asked.status.is_some() { page.missing().max(SCAN) } else { page.missing() };
+            let limit = if page.asked.is_filtered() { page.missing().max(SCAN) } else { page.missing() };
             let now = self.flow.clock.now();
             let part = self.flow.store.list(&key.project, after.as_ref(), limit, now).await?;
             scanned += part.items.len().max(1);
@@ -149,16 +172,17 @@ impl Shared {
 /// A page that is being filled.
 struct Filling<'a> {
     asked: &'a ListQuery,
+    sees: Option<&'a Sees>,
     context: Context,
     view: ListView,
 }
 
 impl<'a> Filling<'a> {
     /// A page of this moment: what is silent is judged by what is known of outages of ours.
-    async fn new(api: &Shared, asked: &'a ListQuery) -> Self {
+    async fn new(api: &Shared, asked: &'a ListQuery, sees: Option<&'a Sees>) -> Self {
         let view = ListView { monitors: Vec::new(), next_cursor: None, unreadable: Vec::new() };
         let context = api.flow.context_of_silence(api.flow.clock.now()).await;
-        Self { asked, context, view }
+        Self { asked, sees, context, view }
     }
 
     fn missing(&self) -> usize {
@@ -186,8 +210,11 @@ impl<'a> Filling<'a> {
     }
 
     fn add(&mut self, stored: &Stored) {
-        if self.asked.status.is_none_or(|status| stored.monitor.status_at(&self.context) == status) {
-            self.view.monitors.push(MonitorView::new(&stored.monitor, &self.context));
+        if self.asked.wants(&stored.monitor, &self.context) {
+            self.view.monitors.push(match self.sees {
+                Some(sees) => Seen::Defined(Box::new(DefinedView::new(&stored.monitor, &self.context, sees))),
+                None => Seen::Plain(Box::new(MonitorView::new(&stored.monitor, &self.context))),
+            });
         }
     }
 }

@@ -8,11 +8,18 @@
 use std::{net::IpAddr, sync::Arc};
 
 use axum::{
+    body::Body,
     extract::{Request, State},
-    http::{HeaderMap, header},
+    http::{HeaderMap, header, request::Parts},
     response::Response,
 };
-use heartbeat_core::{Ping, Signal, Slug, flow::Sender, key::Scope, ping::Note};
+use heartbeat_core::{
+    MonitorId, Ping, PingUuid, Signal, Slug,
+    flow::{Birth, Recorded, Sender},
+    key::Scope,
+    ping::{Metadata, Note},
+    slug::SlugError,
+};
 
 use crate::{
     Shared,
@@ -32,20 +39,77 @@ const MAX_AGENT: usize = 100;
 pub(crate) async fn receive(State(api): State<Arc<Shared>>, request: Request) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
     let client = Client::of(&head.headers, &head.extensions, api.config.trusted_proxies);
-    let key = api.gate.admit(&head.headers, client, Scope::Ping).await?;
-    let Target { slug, signal, note } = Target::parse(head.uri.path())?;
-    check_monitor(&key, &slug)?;
-    let PingQuery { interval, grace, run, notes } = PingQuery::parse(head.uri.query())?;
-    let mut sender = sender(&head.headers, client, notes);
-    sender.notes.extend(note);
-    let (body, notes) = read_tail(body, api.config.ping_body).await;
-    sender.notes.extend(notes);
-    let ping = Ping { signal, run, interval, grace, body };
-    let id = Shared::id(&key, slug);
-    let at = api.flow.clock.now();
-    let recorded = api.in_time(api.flow.record_ping(&id, ping, sender, at)).await?;
-    let recorded = recorded.map_err(|error| ApiError::of_ping(error, id.slug))?;
+    let target = Target::parse(head.uri.path(), &head.headers)?;
+    let (id, birth) = api.pinged(target.whose, &head.headers, client).await?;
+    let (signal, note) = parse_signal(&target.signal)?;
+    let mut call = Call::new(&head, client, PingQuery::parse(head.uri.query())?, birth);
+    call.sender.notes.extend(note);
+    let recorded = api.receive(&id, signal, call, body).await?;
     answer(&head.headers, &recorded)
+}
+
+/// What came with a ping besides its signal and its body.
+pub(crate) struct Call {
+    pub(crate) query: PingQuery,
+    pub(crate) sender: Sender,
+    is_json: bool,
+}
+
+impl Call {
+    /// What `head` and its query say.
+    pub(crate) fn new(head: &Parts, client: Client, mut query: PingQuery, birth: Birth) -> Self {
+        let sender = Sender { birth, ..sender(&head.headers, client, std::mem::take(&mut query.notes)) };
+        Self { query, sender, is_json: says_json(&head.headers) }
+    }
+}
+
+impl Shared {
+    /// Reads what came with a ping of `id`, stamps it, and records it.
+    pub(crate) async fn receive(
+        &self,
+        id: &MonitorId,
+        signal: Signal,
+        call: Call,
+        body: Body,
+    ) -> Result<Recorded, ApiError> {
+        let Call { query, mut sender, is_json } = call;
+        let (mut body, notes) = read_tail(body, self.config.ping_body).await;
+        sender.notes.extend(notes);
+        let mut metadata = None;
+        if is_json && !body.is_empty() {
+            metadata = serde_json::from_str(body.as_str()).ok().and_then(Metadata::new);
+            match metadata {
+                // It is all that the body says.
+                Some(_) => body = heartbeat_core::ping::Body::default(),
+                None => sender.notes.push(Note::MetadataIgnored),
+            }
+        }
+        let now = self.flow.clock.now();
+        let PingQuery { schedule, grace, run, at, .. } = query;
+        if at.is_some_and(|at| at > now) {
+            sender.notes.push(Note::TimeIgnored);
+        }
+        let ping = Ping { signal, run, schedule, grace, body, metadata, at: at.filter(|at| *at < now) };
+        let recorded = self.in_time(self.flow.record_ping(id, ping, sender, now)).await?;
+        recorded.map_err(|error| ApiError::of_ping(error, id.slug.clone()))
+    }
+
+    async fn pinged(&self, whose: Whose, headers: &HeaderMap, client: Client) -> Result<(MonitorId, Birth), ApiError> {
+        match whose {
+            Whose::Slug(slug) => {
+                let key = self.gate.admit(headers, client, Scope::Ping).await?;
+                let slug = slug.map_err(ApiError::BadSlug)?;
+                check_monitor(&key, &slug)?;
+                Ok((Self::id(&key, slug), Birth::Allowed))
+            }
+            Whose::Uuid(uuid) => Ok((self.gate.admit_uuid(uuid, client).await?.0, Birth::Refused)),
+        }
+    }
+}
+
+fn says_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("application/json"))
 }
 
 fn sender(headers: &HeaderMap, client: Client, mut notes: Vec<Note>) -> Sender {
@@ -54,30 +118,42 @@ fn sender(headers: &HeaderMap, client: Client, mut notes: Vec<Note>) -> Sender {
     }
     let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     let from = client.address.as_ref().map(IpAddr::to_string);
-    Sender { from, agent: agent.map(|text| text.chars().take(MAX_AGENT).collect()), notes }
+    Sender { from, agent: agent.map(|text| text.chars().take(MAX_AGENT).collect()), notes, birth: Birth::Allowed }
+}
+
+/// Whose ping it is.
+#[derive(Debug, PartialEq, Eq)]
+enum Whose {
+    /// A monitor of the project whose key came with it. A slug that is none is refused once the key is known.
+    Slug(Result<Slug, SlugError>),
+    /// The monitor of this ping URL.
+    Uuid(PingUuid),
 }
 
 /// What a ping's path says.
 #[derive(Debug, PartialEq, Eq)]
 struct Target {
-    slug: Slug,
-    signal: Signal,
-    note: Option<Note>,
+    whose: Whose,
+    /// What follows it, without a slash at the end: understood once it is known whose ping it is.
+    signal: String,
 }
 
 impl Target {
     /// Parses `/heartbeat/{slug}` and `/heartbeat/{slug}/{signal}`; a slash at the end is nothing.
-    fn parse(path: &str) -> Result<Self, ApiError> {
+    fn parse(path: &str, headers: &HeaderMap) -> Result<Self, ApiError> {
         let rest = path.strip_prefix("/heartbeat/").ok_or(ApiError::UnknownPath)?;
         let (slug, signal) = rest.split_once('/').unwrap_or((rest, ""));
-        let slug = Slug::parse(&decode(slug, Plus::Plus).ok_or(ApiError::BadPath)?).map_err(ApiError::BadSlug)?;
+        let slug = decode(slug, Plus::Plus).ok_or(ApiError::BadPath)?;
+        // Without a key the segment is a UUID and the secret; with one it is a slug.
+        let uuid = PingUuid::parse(&slug).filter(|_| !headers.contains_key(header::AUTHORIZATION));
+        let whose = uuid.map_or_else(|| Whose::Slug(Slug::parse(&slug)), Whose::Uuid);
         let signal = decode(signal.strip_suffix('/').unwrap_or(signal), Plus::Plus).ok_or(ApiError::BadPath)?;
-        let (signal, note) = parse_signal(&signal)?;
-        Ok(Self { slug, signal, note })
+        Ok(Self { whose, signal: signal.into_owned() })
     }
 }
 
-fn parse_signal(text: &str) -> Result<(Signal, Option<Note>), ApiError> {
+/// What a signal in a path says.
+pub(crate) fn parse_signal(text: &str) -> Result<(Signal, Option<Note>), ApiError> {
     Ok(match text {
         "" => (Signal::Success, None),
         "start" => (Signal::Start, None),
@@ -127,9 +203,19 @@ mod tests {
 
     #[test]
     fn a_slash_at_the_end_is_nothing() {
-        assert_eq!(Target::parse("/heartbeat/a/"), Target::parse("/heartbeat/a"));
-        assert_eq!(Target::parse("/heartbeat/a/fail/"), Target::parse("/heartbeat/a/fail"));
-        assert_eq!(Target::parse("/heartbeat/a/fail/x"), Err(ApiError::UnknownSignal));
-        assert_eq!(Target::parse("/heartbeat/a//"), Target::parse("/heartbeat/a"));
+        let parse = |path: &str| Target::parse(path, &HeaderMap::new()).unwrap();
+        assert_eq!(parse("/heartbeat/a/"), parse("/heartbeat/a"));
+        assert_eq!(parse("/heartbeat/a/fail/"), parse("/heartbeat/a/fail"));
+        assert_eq!(parse_signal(&parse("/heartbeat/a/fail/x").signal), Err(ApiError::UnknownSignal));
+        assert_eq!(parse("/heartbeat/a//"), parse("/heartbeat/a"));
+    }
+
+    #[test]
+    fn without_a_key_a_uuid_is_the_secret_and_with_one_it_is_a_slug() {
+        let path = "/heartbeat/07070707-0707-4707-8707-070707070707/fail";
+        let mut headers = HeaderMap::new();
+        assert!(matches!(Target::parse(path, &headers).unwrap().whose, Whose::Uuid(_)));
+        headers.insert(header::AUTHORIZATION, axum::http::HeaderValue::from_static("Bearer hb_"));
+        assert!(matches!(Target::parse(path, &headers).unwrap().whose, Whose::Slug(Ok(_))));
     }
 }

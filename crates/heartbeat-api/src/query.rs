@@ -1,7 +1,11 @@
 //! Queries. Of a ping's, what is not known is ignored, but an interval or grace that is given is right or refused; of a
 //! management call's, everything must be known.
 
-use heartbeat_core::{ChannelName, Grace, Interval, RunId, Shown, Slug, ping::Note};
+use heartbeat_core::{
+    ChannelName, Context, Grace, Interval, Monitor, RunId, Schedule, Shown, Slug, Tag, Timestamp,
+    definition::{Fields, Length},
+    ping::Note,
+};
 
 use crate::{
     error::ApiError,
@@ -18,9 +22,11 @@ fn pairs(query: Option<&str>) -> impl Iterator<Item = (&str, &str)> {
 /// What a ping's query carries.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct PingQuery {
-    pub(crate) interval: Option<Interval>,
+    pub(crate) schedule: Option<Schedule>,
     pub(crate) grace: Option<Grace>,
     pub(crate) run: Option<RunId>,
+    /// When it happened, where it says so.
+    pub(crate) at: Option<Timestamp>,
     pub(crate) notes: Vec<Note>,
 }
 
@@ -28,12 +34,16 @@ impl PingQuery {
     /// Parses a ping's query.
     pub(crate) fn parse(query: Option<&str>) -> Result<Self, ApiError> {
         let mut parsed = Self::default();
+        let (mut interval, mut cron, mut zone) = (None, None, None);
         for (name, value) in pairs(query) {
             match name {
                 "interval" => {
-                    let interval = Interval::parse(&text("interval", value)?).map_err(ApiError::BadInterval)?;
-                    set("interval", &mut parsed.interval, interval)?;
+                    let given = Interval::parse(&text("interval", value)?).map_err(ApiError::BadInterval)?;
+                    set("interval", &mut interval, given)?;
                 }
+                "cron" => set("cron", &mut cron, text("cron", value)?.into_owned())?,
+                "tz" => set("tz", &mut zone, text("tz", value)?.into_owned())?,
+                "at" => parsed.take_time(value),
                 "grace" => {
                     let grace = Grace::parse(&text("grace", value)?).map_err(ApiError::BadGrace)?;
                     set("grace", &mut parsed.grace, grace)?;
@@ -42,7 +52,16 @@ impl PingQuery {
                 _ => {}
             }
         }
+        parsed.schedule = schedule(interval, cron, zone)?;
         Ok(parsed)
+    }
+
+    fn take_time(&mut self, value: &str) {
+        let at = decode(value, Plus::Space).and_then(|text| moment(&text));
+        match at {
+            Some(at) if self.at.is_none_or(|first| first == at) => self.at = Some(at),
+            Some(_) | None => self.notes.push(Note::TimeIgnored),
+        }
     }
 
     fn take_run(&mut self, value: &str) {
@@ -58,12 +77,42 @@ impl PingQuery {
     }
 }
 
+/// The schedule that a ping carries.
+fn schedule(
+    interval: Option<Interval>,
+    cron: Option<String>,
+    timezone: Option<String>,
+) -> Result<Option<Schedule>, ApiError> {
+    if cron.is_none() && timezone.is_none() {
+        return Ok(interval.map(Schedule::Every));
+    }
+    let interval = interval.map(|interval| Length::Seconds(interval.as_secs()));
+    let fields = Fields { interval, cron, timezone, ..Fields::default() };
+    fields.changes(None).map(|changes| changes.schedule).map_err(ApiError::BadCron)
+}
+
+/// An instant: RFC 3339, or seconds since the epoch, perhaps with a fraction.
+pub(crate) fn moment(text: &str) -> Option<Timestamp> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let is_number = !whole.is_empty() && [whole, fraction].iter().all(|part| part.bytes().all(|b| b.is_ascii_digit()));
+    if !is_number {
+        return Timestamp::parse(text);
+    }
+    let micros: String = fraction.chars().chain("000000".chars()).take(6).collect();
+    let micros: i64 = micros.parse().ok()?;
+    Some(Timestamp::from_micros(whole.parse::<i64>().ok()?.checked_mul(1_000_000)?.checked_add(micros)?))
+}
+
 /// Which part of the list of monitors is asked for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ListQuery {
     pub(crate) after: Option<Slug>,
     pub(crate) limit: usize,
     pub(crate) status: Option<Shown>,
+    /// Only those with all of these tags.
+    pub(crate) tags: Vec<Tag>,
+    /// Only those with this in their slug, name or description, in whatever case.
+    pub(crate) text: Option<String>,
 }
 
 impl ListQuery {
@@ -75,16 +124,64 @@ impl ListQuery {
 
     /// Parses the query of a list.
     pub(crate) fn parse(query: Option<&str>) -> Result<Self, ApiError> {
-        let (mut after, mut limit, mut status) = (None, None, None);
+        let (mut after, mut limit, mut status, mut words) = (None, None, None, None);
+        let mut tags = Vec::new();
         for (name, value) in pairs(query) {
             match name {
+                "tag" => tags.push(Tag::parse(&text("tag", value)?).map_err(|e| ApiError::BadQuery(e.to_string()))?),
+                "q" => set("q", &mut words, text("q", value)?.to_lowercase())?,
                 "cursor" => set("cursor", &mut after, cursor(&text("cursor", value)?)?)?,
                 "limit" => set("limit", &mut limit, page_size(&text("limit", value)?)?)?,
                 "status" => set("status", &mut status, shown(&text("status", value)?)?)?,
-                _ => return Err(unknown("cursor, limit and status")),
+                _ => return Err(unknown("cursor, limit, status, tag and q")),
             }
         }
-        Ok(Self { after, limit: limit.unwrap_or(Self::LIMIT), status })
+        Ok(Self { after, limit: limit.unwrap_or(Self::LIMIT), status, tags, text: words })
+    }
+
+    /// Whether it leaves monitors out.
+    pub(crate) fn is_filtered(&self) -> bool {
+        self.status.is_some() || !self.tags.is_empty() || self.text.is_some()
+    }
+
+    /// Whether it asks for this monitor.
+    pub(crate) fn wants(&self, monitor: &Monitor, context: &Context) -> bool {
+        let about = &monitor.about;
+        let has = |text: &str| {
+            let texts = [Some(monitor.id.slug.as_str()), about.name.as_deref(), about.description.as_deref()];
+            texts.into_iter().flatten().any(|there| there.to_lowercase().contains(text))
+        };
+        self.tags.iter().all(|tag| about.tags.contains(tag))
+            && self.text.as_deref().is_none_or(has)
+            && self.status.is_none_or(|status| monitor.status_at(context) == status)
+    }
+}
+
+/// How many runs of a schedule are asked for.
+pub(crate) struct ScheduleQuery {
+    pub(crate) count: usize,
+}
+
+impl ScheduleQuery {
+    /// How many runs are shown, if the query does not say.
+    const COUNT: usize = 10;
+    /// How many are shown at most.
+    const MAX_COUNT: usize = 100;
+
+    /// Parses the query of a preview.
+    pub(crate) fn parse(query: Option<&str>) -> Result<Self, ApiError> {
+        let mut count = None;
+        for (name, value) in pairs(query) {
+            match name {
+                "count" => {
+                    let refuse = || ApiError::BadQuery(format!("`count` is a number from 1 to {}", Self::MAX_COUNT));
+                    let given = text("count", value)?.parse().ok().filter(|n| (1..=Self::MAX_COUNT).contains(n));
+                    set("count", &mut count, given.ok_or_else(refuse)?)?;
+                }
+                _ => return Err(unknown("count")),
+            }
+        }
+        Ok(Self { count: count.unwrap_or(Self::COUNT) })
     }
 }
 

@@ -2,10 +2,87 @@
 //! UTC.
 
 use heartbeat_core::{
-    Cause, Context, Incident, Monitor, Outbox, Run, Schedule, Shown, Status, Timestamp,
+    Cause, Context, Deed, Definition, Incident, Monitor, Origin, Outbox, Run, Shown, Status, Timestamp,
+    definition::Length,
     outbox::{Entry, GaveUp},
 };
 use serde::Serialize;
+
+/// What who asks sees of a monitor besides what everybody does.
+#[derive(Clone, Debug)]
+pub(crate) struct Sees {
+    /// The address that ping URLs begin with.
+    pub(crate) base: String,
+    /// Whether they may change it: then they see its ping URL.
+    pub(crate) writes: bool,
+}
+
+/// A monitor with its definition, as JSON.
+#[derive(Serialize)]
+pub(crate) struct DefinedView {
+    #[serde(flatten)]
+    standing: MonitorView,
+    project: String,
+    name: Option<String>,
+    description: Option<String>,
+    tags: Vec<String>,
+    failure_threshold: u32,
+    max_runtime: Option<String>,
+    remind_every: Option<String>,
+    resume_on_ping: bool,
+    /// Whether a person defined it: then no ping changes its schedule, and it stays.
+    defined: bool,
+    runs: Vec<RunView>,
+    created_at: String,
+    expires_at: Option<String>,
+    created_by: Option<DeedView>,
+    updated_by: Option<DeedView>,
+    /// Only for keys that may change it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uuid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ping_url: Option<String>,
+}
+
+/// Who did something, and when.
+#[derive(Serialize)]
+pub(crate) struct DeedView {
+    at: String,
+    key: Option<String>,
+    name: String,
+}
+
+impl DefinedView {
+    /// The monitor at `context.now`, as who comes with a key `sees` it.
+    pub(crate) fn new(stored: &Monitor, context: &Context, sees: &Sees) -> Self {
+        let fields = Definition::of(stored).fields();
+        let length = |length: Option<Option<Length>>| length.flatten().map(|length| length.to_string());
+        let uuid = stored.uuid.filter(|_| sees.writes);
+        Self {
+            standing: MonitorView::new(stored, context),
+            project: stored.id.project.to_string(),
+            name: stored.about.name.clone(),
+            description: stored.about.description.clone(),
+            tags: stored.about.tags.iter().map(ToString::to_string).collect(),
+            failure_threshold: stored.policy.failure_threshold,
+            max_runtime: length(fields.max_runtime),
+            remind_every: length(fields.remind_every),
+            resume_on_ping: stored.policy.resume_on_ping,
+            defined: stored.origin == Origin::Person,
+            runs: stored.runs.iter().map(run).collect(),
+            created_at: stored.created_at.to_string(),
+            expires_at: text(stored.expires_at()),
+            created_by: stored.made.as_ref().map(deed),
+            updated_by: stored.changed.as_ref().map(deed),
+            uuid: uuid.map(|uuid| uuid.to_string()),
+            ping_url: uuid.map(|uuid| format!("{}/ping/{uuid}", sees.base)),
+        }
+    }
+}
+
+fn deed(deed: &Deed) -> DeedView {
+    DeedView { at: deed.at.to_string(), key: deed.by.key.clone(), name: deed.by.name.clone() }
+}
 
 /// A monitor, as JSON.
 #[derive(Serialize)]
@@ -19,7 +96,9 @@ pub(crate) struct MonitorView {
     next_due_at: Option<String>,
     paused_until: Option<String>,
     schedule: String,
-    interval: String,
+    interval: Option<String>,
+    cron: Option<String>,
+    timezone: Option<String>,
     grace: String,
     ping_count: u64,
     last_duration_ms: Option<u64>,
@@ -74,23 +153,24 @@ impl MonitorView {
     /// The monitor at `context.now`.
     pub(crate) fn new(stored: &Monitor, context: &Context) -> Self {
         let (shown, monitor) = (stored.status_at(context), stored.settled_at(context));
-        let Schedule::Every(interval) = monitor.schedule;
         Self {
             slug: monitor.id.slug.to_string(),
             status: shown,
             since: since(&monitor).to_string(),
             late: shown == Shown::Late,
-            running: monitor.run.is_some(),
+            running: monitor.is_running_at(context.now),
             last_ping_at: text(monitor.last_heard_at()),
             next_due_at: text(monitor.due_at()),
             paused_until: text(paused_until(&monitor.status)),
             schedule: monitor.schedule.to_string(),
-            interval: interval.to_string(),
+            interval: monitor.schedule.interval().map(|interval| interval.to_string()),
+            cron: monitor.schedule.cron().map(|cron| cron.line().to_owned()),
+            timezone: monitor.schedule.cron().map(|cron| cron.zone().to_owned()),
             grace: monitor.grace.to_string(),
             ping_count: monitor.ping_count,
             last_duration_ms: monitor.last_duration.map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)),
             channels: monitor.channels.as_ref().map(|names| names.iter().map(ToString::to_string).collect()),
-            run: monitor.run.as_ref().map(run),
+            run: monitor.runs.last().map(run),
             incident: incident(&monitor.status),
             undelivered: undelivered(&stored.outbox),
             gave_up: gave_up(&stored.outbox),

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use anyhow::Context;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use heartbeat_core::{
-    Clock, Grace, Interval, MonitorId, Ping, Project, Reminders, Slug, Store,
+    Clock, Grace, Interval, MonitorId, Ping, Project, Reminders, Schedule, Slug, Store,
     alarm::Alarm,
     flow::{Flow, Sender, Settings},
     history::PingLog,
@@ -37,6 +37,7 @@ pub(crate) fn flow_over(store: Arc<dyn Store>, clock: Arc<dyn Clock>, settle: Du
         },
         // Without amnesty: a crowd that falls silent is to be told at once.
         hearing: Arc::default(),
+        known: Arc::default(),
     }
 }
 
@@ -46,7 +47,7 @@ pub(crate) async fn gather(flow: &Flow, monitors: u32, interval_s: impl Fn(u32) 
         let interval = Interval::from_secs(interval_s(number));
         async move {
             let slug = Slug::parse(&name(number))?;
-            let ping = Ping { interval: Some(interval.context("not an interval")?), ..Ping::success() };
+            let ping = Ping { schedule: Some(Schedule::Every(interval.context("not an interval")?)), ..Ping::success() };
             let id = MonitorId::new(Project::default(), slug);
             flow.record_ping(&id, ping, sender(), flow.clock.now()).await?;
             anyhow::Ok(())
@@ -62,5 +63,5 @@ pub(crate) fn name(number: u32) -> String {
 
 /// Who pings.
 pub(crate) fn sender() -> Sender {
-    Sender { from: Some("192.0.2.17".to_owned()), agent: Some("curl/8.5.0".to_owned()), notes: Vec::new() }
+    Sender { from: Some("192.0.2.17".to_owned()), agent: Some("curl/8.5.0".to_owned()), ..Sender::default() }
 }

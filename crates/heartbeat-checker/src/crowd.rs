@@ -54,8 +54,9 @@ impl Checker {
         let Ok(Found::Monitor(stored)) = self.flow.store.find(&id, context.now).await else { return None };
         let due = stored.monitor.due_at()?;
         let is_silent = stored.monitor.settled_at(context).due_at().is_none();
-        let (interval, grace) = (stored.monitor.schedule.interval().duration(), stored.monitor.grace.duration());
-        is_silent.then(|| due.minus(grace).minus(EARLY.min(interval / 10)))
+        let grace = stored.monitor.grace;
+        let period = stored.monitor.schedule.awaited(due, grace).period;
+        is_silent.then(|| due.minus(grace.duration()).minus(EARLY.min(period / 10)))
     }
 
     async fn has_canary_passed(&self, now: Timestamp) -> bool {

@@ -5,19 +5,18 @@
 
 mod person;
 mod signal;
+mod spooled;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use crate::{
-    channel::ChannelName,
+    definition::Changes,
     incident::{Cause, Incident},
-    interval::Grace,
     monitor::{Monitor, Rev, Status},
     notice::Notice,
     outage::{CONFIRM, Outages, Wait},
     ping::{Note, Ping},
     reminder::Reminders,
-    schedule::Schedule,
     time::Timestamp,
 };
 
@@ -53,25 +52,6 @@ pub enum Event {
     Resume,
     /// A person changes its definition.
     Edit(Changes),
-}
-
-/// What an edit changes; `None` leaves a field as it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Changes {
-    /// The schedule.
-    pub schedule: Option<Schedule>,
-    /// The grace.
-    pub grace: Option<Grace>,
-    /// How many failures in a row open an incident, at least 1.
-    pub failure_threshold: Option<u32>,
-    /// How often to remind, in seconds; `Some(None)` = as the installation does.
-    pub remind_every_s: Option<Option<u64>>,
-    /// The longest that a run may take, in seconds; `Some(None)` = no limit.
-    pub max_runtime_s: Option<Option<u64>>,
-    /// Whether a ping resumes it when paused.
-    pub resume_on_ping: Option<bool>,
-    /// Which of its project's channels are told; `Some(None)` = all.
-    pub channels: Option<Option<BTreeSet<ChannelName>>>,
 }
 
 /// A change that history keeps, and that channels are told of.
@@ -231,7 +211,7 @@ impl Deciding {
         let is_ahead = |at: Timestamp| at > now.plus(SKEW_TOLERANCE);
         self.monitor.outbox.clamp_skew(now);
         self.clamp_reminder();
-        self.monitor.run.take_if(|run| is_ahead(run.started_at));
+        self.monitor.runs.retain(|run| !is_ahead(run.started_at));
         self.monitor.last_remark_at.take_if(|at| is_ahead(*at));
         if self.monitor.last_ping_at.is_some_and(is_ahead) {
             self.rests_on = RestsOn::Silence;
@@ -269,6 +249,16 @@ impl Deciding {
             self.rests_on = RestsOn::Silence;
             let confirm_at = (!judged.confirmed).then(|| self.context.now.plus(CONFIRM));
             self.open_incident(wait.due, wait.cause, None, confirm_at);
+            self.forget_limits(wait);
+        }
+    }
+
+    /// A run that has been called too long once is not called so again when the incident is over.
+    fn forget_limits(&mut self, wait: Wait) {
+        if wait.cause == Cause::Overran {
+            for run in self.monitor.runs.iter_mut().filter(|run| run.due_at.is_some_and(|due| due <= wait.due)) {
+                run.due_at = None;
+            }
         }
     }
 
@@ -312,13 +302,14 @@ impl Deciding {
     /// Whether what was unconfirmed is known by now: we can hear again, and the job has had its time to be heard.
     fn confirm(&mut self) -> bool {
         let now = self.context.now;
-        let (interval, grace) = (self.monitor.schedule.interval().duration(), self.monitor.grace.duration());
+        let grace = self.monitor.grace;
         let Status::Overdue { incident } = &mut self.monitor.status else { return false };
         if incident.confirm_at.is_none_or(|at| at > now) {
             return false;
         }
-        let began = incident.since.minus(interval).minus(grace);
-        let wait = Wait { began, due: incident.since, interval, grace, cause: incident.cause };
+        let awaited = self.monitor.schedule.awaited(incident.since, grace);
+        let (due, cause, grace) = (incident.since, incident.cause, grace.duration());
+        let wait = Wait { began: awaited.from, due, interval: awaited.period, grace, cause };
         let known_at = match self.context.outages.open() {
             Some(_) => now.plus(CONFIRM),
             None => self.context.outages.judge(&wait, now).at.plus(self.context.settle),

@@ -2,6 +2,7 @@
 //! the API, the checker and the simulator all go through them.
 
 mod hearing;
+mod known;
 mod manage;
 mod own;
 mod ping;
@@ -9,12 +10,14 @@ mod ping;
 use std::{sync::Arc, time::Duration};
 
 pub use hearing::{Crowd, Hearing};
-pub use manage::ManageError;
+pub use known::Known;
 pub use own::Own;
-pub use ping::{Came, PingError, Recorded, Sender};
+pub use manage::{Defined, ManageError, Url};
+pub use ping::{Birth, Came, PingError, Recorded, Sender};
 
 use crate::{
     clock::Clock,
+    definition::Definition,
     decide::{Context, Decision, Transition},
     history::{Happening, PingLog, Row},
     interval::{Grace, Interval},
@@ -30,6 +33,9 @@ use crate::{
 const ATTEMPTS: u32 = 24;
 /// The first conflicts are answered at once; from this one on, each waits a little, by chance.
 const PATIENT_ATTEMPTS: u32 = 3;
+
+/// The number of an edit's row among the rows of its write: after all transitions.
+const EDITED: u64 = 1_000;
 
 /// What API and checker must agree on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +73,8 @@ pub struct Flow {
     pub settings: Settings,
     /// What is known of outages of ours.
     pub hearing: Arc<Hearing>,
+    /// What is known of cron lines.
+    pub known: Arc<Known>,
 }
 
 impl Flow {
@@ -99,6 +107,8 @@ impl Flow {
         let write_id = self.write_id();
         let rows = transition_rows(&decision, at, write_id);
         let after = Stored::new(decision.monitor, before.shard, self.settings.settle, write_id);
+        let mut rows = rows;
+        rows.extend(edit_row(&before.monitor, &after.monitor, at, write_id));
         Change {
             id: after.monitor.id.clone(),
             becomes: Becomes::Changed { before: Box::new(before), after: Box::new(after), rests_on: decision.rests_on },
@@ -124,6 +134,13 @@ impl Flow {
     async fn look_after(&self, attempt: u32, id: &MonitorId, seen: Found) -> Result<Found, StoreError> {
         if self.pause_after(attempt).await { self.store.find(id, self.clock.now()).await } else { Ok(seen) }
     }
+}
+
+/// The row that history keeps of an edit, if it is one.
+fn edit_row(before: &Monitor, after: &Monitor, at: Timestamp, write_id: WriteId) -> Option<Row> {
+    let changed = after.changed.as_ref().filter(|_| before.changed != after.changed);
+    let edit = Definition::of(after).edit_of(&Definition::of(before), changed.map(|deed| deed.by.clone()))?;
+    Some(Row::new(&after.id, at, write_id, EDITED, Happening::Edited(edit)))
 }
 
 /// The rows that history keeps of a decision's transitions.

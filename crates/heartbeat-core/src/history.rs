@@ -1,13 +1,15 @@
 //! History: rows that say what happened. They are appended once and never changed; appending one twice is harmless.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::{
+    about::Actor,
     channel::ChannelName,
     incident::Cause,
     monitor::MonitorId,
     notice::Notice,
-    ping::{Note, Signal},
+    ping::{Metadata, Note, Signal},
     store::WriteId,
     time::Timestamp,
 };
@@ -46,6 +48,8 @@ pub enum Happening {
     Resumed,
     /// A person deleted it.
     Deleted,
+    /// A person defined it, or changed its definition.
+    Edited(Edit),
     /// One attempt to deliver.
     Delivery(DeliveryRow),
 }
@@ -64,12 +68,34 @@ pub struct PingRow {
     /// Which run it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
+    /// How long the run took that it ended, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took_ms: Option<u64>,
+    /// When it happened, where that was before it was received.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub happened_at: Option<Timestamp>,
+    /// What else it said of itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Metadata>,
     /// What the job printed.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub body: String,
     /// What was odd about it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
+}
+
+/// What is kept of an edit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edit {
+    /// Who did it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Actor>,
+    /// What was changed, as it was; empty where the monitor was made.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub before: Map<String, Value>,
+    /// The same fields, as they are now.
+    pub after: Map<String, Value>,
 }
 
 /// What is kept of an attempt to deliver.

@@ -113,6 +113,12 @@ fn shortened(text: &str) -> String {
     text.chars().take(40).collect()
 }
 
+impl Default for Grace {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
 macro_rules! whole_seconds {
     ($type:ident, $range:literal) => {
         impl TryFrom<u64> for $type {

@@ -8,11 +8,14 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::{
+    about::{About, Deed},
     channel::ChannelName,
+    cron::Cron,
     incident::Incident,
     interval::{Grace, Interval},
     monitor::{Monitor, MonitorId, Origin, Policy, Rev, Run, Status},
     outbox::Outbox,
+    ping_url::PingUuid,
     schedule::Schedule,
     slug::{Project, Slug},
     store::{Stored, WriteId},
@@ -55,10 +58,18 @@ struct Item {
     rev: Rev,
     write_id: WriteId,
     origin: Origin,
-    interval_s: Interval,
+    /// Of a schedule by interval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    interval_s: Option<Interval>,
+    /// Of a schedule by cron line: the line, and its time zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cron: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tz: Option<String>,
     grace_s: Grace,
     /// Interval and grace in one, for the arithmetic of `extend`.
-    window_s: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    window_s: Option<u64>,
     created_at: Timestamp,
     status: StatusWord,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,14 +94,26 @@ struct Item {
     ping_count: u64,
     #[serde(default, skip_serializing_if = "is_zero")]
     failures: u32,
+    /// The newest run: what earlier versions know of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     run: Option<Run>,
+    /// The runs before it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    more_runs: Vec<Run>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     last_duration_us: Option<u64>,
     #[serde(default, skip_serializing_if = "is_default_policy")]
     policy: Policy,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     channels: Option<BTreeSet<ChannelName>>,
+    #[serde(default, skip_serializing_if = "About::is_empty")]
+    about: About,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    made: Option<Deed>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    changed: Option<Deed>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    uuid: Option<PingUuid>,
     #[serde(default, skip_serializing_if = "Outbox::is_empty")]
     outbox: Outbox,
 }
@@ -109,7 +132,7 @@ impl Stored {
     pub fn new(monitor: Monitor, shard: u16, settle: Duration, write_id: WriteId) -> Self {
         Self {
             wake_at: monitor.wake_at(settle),
-            ordinary: monitor.is_ordinary(),
+            ordinary: monitor.is_ordinary() && monitor.schedule.interval().is_some(),
             expires_at: monitor.expires_at(),
             monitor,
             shard,
@@ -121,7 +144,8 @@ impl Stored {
 /// The attributes of a stored monitor.
 pub fn encode(stored: &Stored) -> Attributes {
     let monitor = &stored.monitor;
-    let Schedule::Every(interval) = monitor.schedule;
+    let interval = monitor.schedule.interval();
+    let (run, more_runs) = monitor.runs.split_last().map_or((None, &[][..]), |(run, more)| (Some(run.clone()), more));
     let (status, since, due_at, until, incident) = encode_status(&monitor.status);
     let item = Item {
         v: VERSION,
@@ -134,7 +158,9 @@ pub fn encode(stored: &Stored) -> Attributes {
         origin: monitor.origin,
         interval_s: interval,
         grace_s: monitor.grace,
-        window_s: interval.as_secs() + monitor.grace.as_secs(),
+        cron: monitor.schedule.cron().map(|cron| cron.line().to_owned()),
+        tz: monitor.schedule.cron().map(|cron| cron.zone().to_owned()),
+        window_s: interval.map(|interval| interval.as_secs() + monitor.grace.as_secs()),
         created_at: monitor.created_at,
         status,
         since,
@@ -148,10 +174,15 @@ pub fn encode(stored: &Stored) -> Attributes {
         last_remark_at: monitor.last_remark_at,
         ping_count: monitor.ping_count,
         failures: monitor.failures,
-        run: monitor.run.clone(),
+        run,
+        more_runs: more_runs.to_vec(),
         last_duration_us: monitor.last_duration.map(|d| u64::try_from(d.as_micros()).unwrap_or(u64::MAX)),
         policy: monitor.policy,
         channels: monitor.channels.clone(),
+        about: monitor.about.clone(),
+        made: monitor.made.clone(),
+        changed: monitor.changed.clone(),
+        uuid: monitor.uuid,
         outbox: monitor.outbox.clone(),
     };
     match serde_json::to_value(item) {
@@ -181,6 +212,7 @@ pub fn decode(attributes: Attributes) -> Result<Stored, Corrupt> {
     }
     let item: Item = serde_json::from_value(Value::Object(attributes)).map_err(|e| corrupt(e.to_string()))?;
     let status = decode_status(&item).ok_or_else(|| corrupt("its status lacks its data".to_owned()))?;
+    let schedule = decode_schedule(&item).map_err(corrupt)?;
     let named = MonitorId::new(item.project, item.slug);
     if named.to_string() != item.id {
         return Err(corrupt(format!("it says that it is {named}")));
@@ -195,7 +227,7 @@ pub fn decode(attributes: Attributes) -> Result<Stored, Corrupt> {
             id: named,
             rev: item.rev,
             origin: item.origin,
-            schedule: Schedule::Every(item.interval_s),
+            schedule,
             grace: item.grace_s,
             policy: item.policy,
             created_at: item.created_at,
@@ -204,12 +236,24 @@ pub fn decode(attributes: Attributes) -> Result<Stored, Corrupt> {
             last_remark_at: item.last_remark_at,
             ping_count: item.ping_count,
             failures: item.failures,
-            run: item.run,
+            runs: item.more_runs.into_iter().chain(item.run).collect(),
             last_duration: item.last_duration_us.map(Duration::from_micros),
             channels: item.channels,
+            about: item.about,
+            made: item.made,
+            changed: item.changed,
+            uuid: item.uuid,
             outbox: item.outbox,
         },
     })
+}
+
+fn decode_schedule(item: &Item) -> Result<Schedule, String> {
+    match (item.interval_s, &item.cron, &item.tz) {
+        (Some(interval), None, None) => Ok(Schedule::Every(interval)),
+        (None, Some(line), Some(zone)) => Cron::parse(line, zone).map(Schedule::Cron).map_err(|error| error.to_string()),
+        (Some(_) | None, _, _) => Err("it has neither an interval nor a cron line with its time zone".to_owned()),
+    }
 }
 
 fn decode_status(item: &Item) -> Option<Status> {

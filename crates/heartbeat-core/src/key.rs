@@ -115,10 +115,12 @@ pub enum Scope {
     Write,
     /// Everything.
     Admin,
+    /// Send pings to one monitor that is there: what a ping URL is.
+    PingUrl,
 }
 
 impl Scope {
-    /// All scopes, in order.
+    /// All scopes that a person gives to a key, in order.
     pub const ALL: [Self; 4] = [Self::Ping, Self::Read, Self::Write, Self::Admin];
 
     /// The word, as the command line and the API use it.
@@ -128,12 +130,13 @@ impl Scope {
             Self::Read => "read",
             Self::Write => "write",
             Self::Admin => "admin",
+            Self::PingUrl => "ping_url",
         }
     }
 
     /// Reads a word of [`Scope::as_str`].
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|scope| scope.as_str() == text)
+        Self::ALL.into_iter().chain([Self::PingUrl]).find(|scope| scope.as_str() == text)
     }
 }
 

@@ -6,6 +6,7 @@ use std::{collections::BTreeSet, fmt, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    about::{About, Deed},
     channel::ChannelName,
     decide::Context,
     incident::{Cause, Incident},
@@ -13,6 +14,7 @@ use crate::{
     outage::{Judged, Outages, Wait},
     outbox::Outbox,
     ping::RunId,
+    ping_url::PingUuid,
     schedule::Schedule,
     slug::{Project, Slug},
     time::Timestamp,
@@ -23,6 +25,10 @@ const DAY: Duration = Duration::from_hours(24);
 pub const FORGOTTEN_AFTER: Duration = DAY.saturating_mul(90);
 /// ... or this long after it was due, if that is later.
 pub const FORGOTTEN_AFTER_DUE: Duration = DAY.saturating_mul(30);
+/// The most runs of a monitor that are remembered at once.
+pub const MAX_RUNS: usize = 10;
+/// After this long a run without a limit that has not ended is taken for one that never will.
+const ENDLESS: Duration = DAY;
 
 /// Names a monitor: `project/slug`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -107,6 +113,11 @@ impl Run {
             (Some(ours), Some(theirs)) => ours == theirs,
             (Some(_) | None, None) | (None, Some(_)) => true,
         }
+    }
+
+    /// Whether it may still be going on at `now`.
+    pub fn is_alive_at(&self, now: Timestamp) -> bool {
+        self.due_at.is_some() || now.since(self.started_at) < ENDLESS
     }
 }
 
@@ -222,12 +233,20 @@ pub struct Monitor {
     pub ping_count: u64,
     /// How many failures in a row.
     pub failures: u32,
-    /// The run that has started and not finished.
-    pub run: Option<Run>,
+    /// The runs that have started and not finished, the oldest first; at most [`MAX_RUNS`], each with an id of its own.
+    pub runs: Vec<Run>,
     /// How long the last finished run took.
     pub last_duration: Option<Duration>,
     /// Which of its project's channels are told; `None` = all.
     pub channels: Option<BTreeSet<ChannelName>>,
+    /// What people say of it.
+    pub about: About,
+    /// Who defined it, if a person did.
+    pub made: Option<Deed>,
+    /// Who last changed its definition.
+    pub changed: Option<Deed>,
+    /// The secret of its ping URL, if it has one.
+    pub uuid: Option<PingUuid>,
     /// What its channels have not been told.
     pub outbox: Outbox,
 }
@@ -248,9 +267,13 @@ impl Monitor {
             last_remark_at: None,
             ping_count: 0,
             failures: 0,
-            run: None,
+            runs: Vec::new(),
             last_duration: None,
             channels: None,
+            about: About::default(),
+            made: None,
+            changed: None,
+            uuid: None,
             outbox: Outbox::default(),
         }
     }
@@ -269,7 +292,7 @@ impl Monitor {
             Status::Paused { .. } => Shown::Paused,
             Status::Overdue { .. } => Shown::Overdue,
             Status::Ok { .. } if settled.is_late_at(context.now) => Shown::Late,
-            Status::Ok { .. } if settled.run.is_some() => Shown::Running,
+            Status::Ok { .. } if settled.is_running_at(context.now) => Shown::Running,
             Status::Ok { .. } => Shown::Ok,
         }
     }
@@ -277,6 +300,11 @@ impl Monitor {
     /// Whether its next ping was expected before `now` and has not come.
     pub fn is_late_at(&self, now: Timestamp) -> bool {
         self.due_at().is_some_and(|due_at| now > due_at.minus(self.grace.duration()))
+    }
+
+    /// Whether a run is going on at `now`.
+    pub fn is_running_at(&self, now: Timestamp) -> bool {
+        self.runs.iter().any(|run| run.is_alive_at(now))
     }
 
     /// When the last ping of any signal was received: what people call its last ping.
@@ -295,7 +323,7 @@ impl Monitor {
     /// The first deadline that silence misses, and what it would be called.
     pub fn deadline(&self) -> Option<(Timestamp, Cause)> {
         let due = self.due_at()?;
-        match self.run.as_ref().and_then(|run| run.due_at) {
+        match self.runs.iter().filter_map(|run| run.due_at).min() {
             Some(run_due) if run_due < due => Some((run_due, Cause::Overran)),
             Some(_) | None => Some((due, Cause::Missed)),
         }
@@ -315,9 +343,9 @@ impl Monitor {
         is_held.then(|| context.outages.look_again(&wait, judged.at, context.settle, context.now))
     }
 
-    /// Whether a plain success does nothing but move the deadline: then the store can record it without a look.
+    /// Whether a plain success does nothing but move the deadline: then it can be recorded without a look.
     pub fn is_ordinary(&self) -> bool {
-        matches!(self.status, Status::Ok { .. }) && self.outbox.is_idle() && self.run.is_none() && self.failures == 0
+        matches!(self.status, Status::Ok { .. }) && self.outbox.is_idle() && self.runs.is_empty() && self.failures == 0
     }
 
     /// When somebody must look at it next: never later than its next action; `None` = only a ping or a person changes it.
@@ -329,6 +357,17 @@ impl Monitor {
             Status::Paused { until, .. } => *until,
         };
         status.into_iter().chain(self.outbox.wake_at()).min()
+    }
+
+    /// When its next pings are expected, `count` of them after `now`: of an interval counted from when the next one is due.
+    pub fn upcoming(&self, now: Timestamp, count: usize) -> Vec<Timestamp> {
+        match &self.schedule {
+            Schedule::Cron(cron) => cron.upcoming(now, count),
+            Schedule::Every(interval) => {
+                let first = self.due_at().map_or(now, |due| due.minus(self.grace.duration())).max(now);
+                std::iter::successors(Some(first), |at| Some(at.plus(interval.duration()))).take(count).collect()
+            }
+        }
     }
 
     /// When it is forgotten; `None` = never. Only what a ping made is, and never while paused or with something to tell.

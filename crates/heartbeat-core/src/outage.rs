@@ -251,16 +251,16 @@ impl Monitor {
     /// The silences that are awaited to end, the earliest deadline first.
     pub(crate) fn waits(&self) -> Vec<Wait> {
         let Status::Ok { due_at, .. } = self.status else { return Vec::new() };
-        let interval = self.schedule.interval().duration();
-        let grace = self.grace.duration();
-        let began = due_at.minus(interval).minus(grace);
-        let mut waits = vec![Wait { began, due: due_at, interval, grace, cause: Cause::Missed }];
-        if let Some(run) = &self.run
-            && let Some(due) = run.due_at.filter(|due| *due < due_at)
-        {
-            let (began, interval) = (run.started_at, due.since(run.started_at));
-            waits.insert(0, Wait { began, due, interval, grace: Duration::ZERO, cause: Cause::Overran });
-        }
+        let awaited = self.schedule.awaited(due_at, self.grace);
+        let (began, interval, grace) = (awaited.from, awaited.period, self.grace.duration());
+        let missed = Wait { began, due: due_at, interval, grace, cause: Cause::Missed };
+        let limited = self.runs.iter().filter_map(|run| Some((run.started_at, run.due_at.filter(|due| *due < due_at)?)));
+        let overran = limited.map(|(began, due)| {
+            let interval = due.since(began);
+            Wait { began, due, interval, grace: Duration::ZERO, cause: Cause::Overran }
+        });
+        let mut waits: Vec<Wait> = overran.chain([missed]).collect();
+        waits.sort_by_key(|wait| wait.due);
         waits
     }
 }

@@ -5,10 +5,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Grace, Interval};
+use crate::{Grace, Schedule, Timestamp};
 
 /// The most bytes of a body that are kept; of a longer one, the tail.
 pub const MAX_BODY: usize = 10_000;
+/// The most bytes of the JSON that a ping says of itself.
+pub const MAX_METADATA: usize = 4_000;
 /// The most characters of a run id.
 pub const MAX_RUN_ID: usize = 64;
 /// The most bytes of a body's end that travel with a failure into its incident.
@@ -123,6 +125,14 @@ pub enum Note {
     Paused,
     /// A newer ping was there before: this one only adds to the count.
     OutOfOrder,
+    /// It happened earlier than it was sent: what it says is recorded, and opens no incident.
+    Spooled,
+    /// When it happened could not be read, or is still to come: the moment of receipt counts.
+    TimeIgnored,
+    /// What it says of itself is no JSON object of at most [`MAX_METADATA`] bytes, and is ignored.
+    MetadataIgnored,
+    /// More runs than [`crate::monitor::MAX_RUNS`] are unfinished: this one is not watched.
+    TooManyRuns,
 }
 
 impl Note {
@@ -135,9 +145,13 @@ impl Note {
             Self::RunIdIgnored => "the run id (rid) could not be read and is ignored",
             Self::ExitCodeClamped => "the exit code does not fit 64 bits and was clamped",
             Self::ForwardedAddressIgnored => "the forwarded address could not be read and is ignored",
-            Self::DefinitionKept => "interval and grace are ignored: a person defined this monitor",
+            Self::DefinitionKept => "schedule and grace are ignored: a person defined this monitor",
             Self::Paused => "the monitor is paused: the ping is recorded and changes nothing",
             Self::OutOfOrder => "a newer ping was recorded before this one",
+            Self::Spooled => "it happened earlier: it is recorded, and opens no incident",
+            Self::TimeIgnored => "the time (at) could not be read or is in the future, the time of receipt counts",
+            Self::MetadataIgnored => "the metadata is no JSON object of at most 4 kB, and is ignored",
+            Self::TooManyRuns => "10 runs are unfinished already: this one is not watched for its end",
         }
     }
 }
@@ -180,6 +194,25 @@ impl Body {
     }
 }
 
+/// What a ping says of itself in JSON: an object of at most [`MAX_METADATA`] bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Metadata(serde_json::Map<String, serde_json::Value>);
+
+impl Metadata {
+    /// This value; `None` when it is no object, an empty one, or too long.
+    pub fn new(value: serde_json::Value) -> Option<Self> {
+        let serde_json::Value::Object(fields) = value else { return None };
+        let fits = serde_json::to_string(&fields).is_ok_and(|text| text.len() <= MAX_METADATA);
+        (fits && !fields.is_empty()).then_some(Self(fields))
+    }
+
+    /// Its fields.
+    pub fn fields(&self) -> &serde_json::Map<String, serde_json::Value> {
+        &self.0
+    }
+}
+
 /// The longest suffix of at most `max` bytes that starts at a character.
 fn tail_chars(text: &str, max: usize) -> &str {
     let from = text.len().saturating_sub(max);
@@ -194,18 +227,22 @@ pub struct Ping {
     pub signal: Signal,
     /// Which run says it.
     pub run: Option<RunId>,
-    /// The interval that it carries.
-    pub interval: Option<Interval>,
+    /// The schedule that it carries.
+    pub schedule: Option<Schedule>,
     /// The grace that it carries.
     pub grace: Option<Grace>,
     /// What the job printed.
     pub body: Body,
+    /// What else it says of itself.
+    pub metadata: Option<Metadata>,
+    /// When it happened, where it says so and was sent later: spooled while it could not be sent.
+    pub at: Option<Timestamp>,
 }
 
 impl Ping {
     /// A ping that says only this.
     pub fn bare(signal: Signal) -> Self {
-        Self { signal, run: None, interval: None, grace: None, body: Body::default() }
+        Self { signal, run: None, schedule: None, grace: None, body: Body::default(), metadata: None, at: None }
     }
 
     /// A plain success, as most pings are.

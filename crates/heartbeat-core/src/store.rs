@@ -19,7 +19,7 @@ use crate::{
     interval::{Grace, Interval},
     item::Corrupt,
     key::{KeyHash, KeyRecord},
-    monitor::{Monitor, MonitorId},
+    monitor::{Monitor, MonitorId, Rev},
     outbox::{Settled, Settlement},
     slug::{Project, Slug},
     time::Timestamp,
@@ -88,16 +88,61 @@ pub struct Extend {
     pub at: Timestamp,
     /// The settle time: a deadline passed by less still counts as kept.
     pub settle: std::time::Duration,
-    /// The interval that the ping carries: it must be the stored one.
-    pub interval: Option<Interval>,
-    /// The grace that the ping carries: it must be the stored one.
-    pub grace: Option<Grace>,
+    /// How far it moves the deadline.
+    pub reach: Reach,
     /// Marks this write.
     pub write_id: WriteId,
     /// What history keeps of it. Best effort where it costs a write of its own; it never decides the answer.
     pub row: Option<Row>,
     /// When it keeps it.
     pub keep: Keep,
+}
+
+/// How far an [`Extend`] moves the deadline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// By the stored window: arithmetic, of whoever has an interval.
+    Window {
+        /// The interval that the ping carries: it must be the stored one.
+        interval: Option<Interval>,
+        /// The grace that the ping carries: it must be the stored one.
+        grace: Option<Grace>,
+    },
+    /// To an instant that was computed from a cron line that is known, if nothing but pings has come since.
+    To(CronRun),
+}
+
+/// The run of a cron line that an [`Extend`] counts for. That the stored revision is `rev` says that it is an ordinary
+/// monitor with this line: whatever makes it another moves its revision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CronRun {
+    /// The revision at which the line was seen.
+    pub rev: Rev,
+    /// What the stored deadline must be.
+    pub from: Stands,
+    /// What it becomes.
+    pub due_at: Timestamp,
+    /// When the monitor is forgotten after it; `None` = never.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What the deadline must be that an [`Extend`] of a cron line moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stands {
+    /// At most this: the ping counts for a run that has been.
+    AtMost(Timestamp),
+    /// This: the run before has had its ping, and this one counts for the run to come.
+    At(Timestamp),
+}
+
+impl Stands {
+    /// Whether a deadline is so.
+    pub fn holds(self, due_at: Timestamp) -> bool {
+        match self {
+            Self::AtMost(most) => due_at <= most,
+            Self::At(at) => due_at == at,
+        }
+    }
 }
 
 /// When history keeps the row of an [`Extend`].
@@ -123,6 +168,8 @@ pub enum Extended {
 pub enum Becomes {
     /// A new monitor, where nothing is, or something that has expired.
     Created(Box<Stored>),
+    /// The same, where a tombstone may be, too: a person wants it back.
+    Defined(Box<Stored>),
     /// `before` becomes `after`: only the attributes that differ are written.
     Changed {
         /// What the decision was made from.
@@ -240,7 +287,8 @@ pub trait Store: Send + Sync {
     /// What is there under `id` at `now`; strongly consistent.
     async fn find(&self, id: &MonitorId, now: Timestamp) -> Result<Found, StoreError>;
 
-    /// The ordinary ping: `due_at = at + window`, if the stored item is ordinary and `at` is newer and not too late.
+    /// The ordinary ping: moves the deadline as far as [`Reach`] says, if the stored item is ordinary and `at` is newer and not
+    /// too late.
     async fn extend(&self, extend: Extend) -> Result<Extended, StoreError>;
 
     /// Stores a decision.

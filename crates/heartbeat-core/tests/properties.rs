@@ -64,9 +64,11 @@ fn pings() -> impl Strategy<Value = Ping> {
         |(signal, run, interval, grace, body)| Ping {
             signal,
             run: run.and_then(|run| RunId::parse(&run)),
-            interval: interval.and_then(Interval::from_secs),
+            schedule: interval.and_then(Interval::from_secs).map(Schedule::Every),
             grace: grace.and_then(Grace::from_secs),
             body: heartbeat_core::ping::Body::from_tail(body.as_bytes()).0,
+            metadata: None,
+            at: None,
         },
     )
 }
@@ -76,12 +78,11 @@ fn changes() -> impl Strategy<Value = Changes> {
     (proptest::option::of(30..90_000u64), proptest::option::of(0..4u32), limit.clone(), limit, any::<Option<bool>>())
         .prop_map(|(interval, failure_threshold, remind_every_s, max_runtime_s, resume_on_ping)| Changes {
             schedule: interval.and_then(Interval::from_secs).map(Schedule::Every),
-            grace: None,
             failure_threshold,
             remind_every_s,
             max_runtime_s,
             resume_on_ping,
-            channels: None,
+            ..Changes::default()
         })
 }
 
@@ -146,7 +147,10 @@ fn made_well(life: &[(Duration, Step)]) -> (Monitor, Timestamp) {
     let (mut monitor, mut now, mut told) = live(life);
     let (resume, success) = (Step::Event(Event::Resume), Step::Event(Event::Ping(Ping::success())));
     let deliver = [Step::Route, Step::Claim, Step::Settle { delivered: true }];
-    for step in deliver.iter().chain(&deliver).chain([&resume, &success]).chain(&deliver).chain(&deliver) {
+    // Each run that has begun ends, too.
+    let end = |run| Step::Event(Event::Ping(Ping { run: RunId::parse(run), ..Ping::success() }));
+    let ends = ["a", "b", "c"].map(end);
+    for step in deliver.iter().chain(&deliver).chain([&resume, &success]).chain(&ends).chain(&deliver).chain(&deliver) {
         now = now.plus(Duration::from_millis(1));
         // Leases and waits of before are over by then, and so is no deadline: the shortest window is 30 s.
         if matches!(step, Step::Route) && !monitor.outbox.is_idle() {

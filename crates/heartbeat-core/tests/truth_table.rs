@@ -4,6 +4,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use heartbeat_core::{
+    ping::Note,
     Cause, Changes, Context, Decision, Event, Grace, Incident, Interval, Monitor, MonitorId, NoticeKind, Origin, Ping,
     Project, Reminders, RestsOn, Schedule, Signal, Slug, Status, Timestamp, Transition, decide, outage::Outages,
 };
@@ -191,11 +192,72 @@ fn a_run_ends_with_its_own_end_and_gives_a_duration() {
     let end = |run: &str| Event::Ping(Ping { run: heartbeat_core::RunId::parse(run), ..Ping::success() });
     let later = Context { now: NOW.plus(Duration::from_secs(7)), ..context() };
     let other = decide(&running, &end("b"), &later).monitor;
-    assert!(other.run.is_some() && other.last_duration.is_none(), "the end of another run is not its end");
+    assert!(!other.runs.is_empty() && other.last_duration.is_none(), "the end of another run is not its end");
     for end in [end("a"), ping(Signal::Success)] {
         let ended = decide(&running, &end, &later).monitor;
-        assert_eq!((ended.run, ended.last_duration), (None, Some(Duration::from_secs(7))));
+        assert_eq!((ended.runs, ended.last_duration), (vec![], Some(Duration::from_secs(7))));
     }
+}
+
+#[test]
+fn runs_overlap_and_each_has_its_own_end_and_limit() {
+    let signal = |signal, run| Event::Ping(Ping { run: heartbeat_core::RunId::parse(run), ..Ping::bare(signal) });
+    let after = |seconds| Context { now: NOW.plus(Duration::from_secs(seconds)), ..context() };
+    let mut job = monitor("ok");
+    job.policy.max_runtime_s = Some(60);
+    let first = decide(&job, &signal(Signal::Start, "a"), &after(0)).monitor;
+    let both = decide(&first, &signal(Signal::Start, "b"), &after(10)).monitor;
+    assert_eq!(both.runs.len(), 2);
+    let ended = decide(&both, &signal(Signal::Success, "b"), &after(40)).monitor;
+    assert_eq!((ended.runs.len(), ended.last_duration), (1, Some(Duration::from_secs(30))));
+    let overran = decide(&ended, &Event::Tick, &after(60 + 11));
+    let cause = heartbeat_core::Cause::Overran;
+    assert_eq!(overran.transitions, [Transition::Opened { since: after(60).now, cause, unconfirmed: false }]);
+    let well = decide(&overran.monitor, &signal(Signal::Success, "c"), &after(80)).monitor;
+    assert_eq!(decide(&well, &Event::Tick, &after(90)).transitions, [], "what was told once is not told again");
+    let anonymous = decide(&well, &ping(Signal::Success), &after(95)).monitor;
+    assert_eq!(anonymous.runs, [], "the only run ends with an end that names none");
+}
+
+#[test]
+fn more_runs_than_can_be_watched_are_said_and_none_that_is_watched_is_forgotten() {
+    let start = |run: usize| {
+        Event::Ping(Ping { run: heartbeat_core::RunId::parse(&run.to_string()), ..Ping::bare(Signal::Start) })
+    };
+    let at = |run: usize| Context { now: NOW.plus(Duration::from_millis(run as u64)), ..context() };
+    let many = |limit| {
+        let mut job = monitor("ok");
+        job.policy.max_runtime_s = limit;
+        (0..12).fold((job, vec![]), |(job, mut notes), run| {
+            let decision = decide(&job, &start(run), &at(run));
+            notes.extend(decision.notes);
+            (decision.monitor, notes)
+        })
+    };
+    let (unlimited, notes) = many(None);
+    assert_eq!((unlimited.runs.len(), unlimited.runs[0].id.as_ref().unwrap().as_str(), notes), (10, "2", vec![]));
+    let (limited, notes) = many(Some(60));
+    assert_eq!((limited.runs[0].id.as_ref().unwrap().as_str(), notes), ("0", vec![Note::TooManyRuns; 2]));
+}
+
+#[test]
+fn a_spooled_ping_counts_when_it_happened_recovers_only_ahead_and_opens_nothing() {
+    let spooled = |signal, ago| Event::Ping(Ping { at: Some(NOW.minus(Duration::from_secs(ago))), ..Ping::bare(signal) });
+    let told = |word: &str, event: &Event| {
+        let decision = decide(&monitor(word), event, &context());
+        assert!(decision.notes.contains(&Note::Spooled));
+        format!("{} {}", shown(&decision.monitor), moved(&decision))
+    };
+    let plain = |word: &str| shown(&decide(&monitor(word), &Event::Tick, &context()).monitor);
+    assert_eq!(told("new", &spooled(Signal::Success, 10)), "ok +350 ");
+    assert_eq!(told("new", &spooled(Signal::Success, 500)), "new ", "its window is over: nothing is watched yet");
+    for word in ["ok", "overdue", "paused", "new"] {
+        assert_eq!(told(word, &spooled(Signal::Fail, 1)), format!("{} ", plain(word)), "{word}: no incident");
+    }
+    assert_eq!(told("overdue", &spooled(Signal::Success, 500)), format!("{} ", plain("overdue")));
+    assert!(told("overdue", &spooled(Signal::Success, 10)).ends_with("recovered"));
+    let future = Event::Ping(Ping { at: Some(NOW.plus(Duration::from_secs(9))), ..Ping::success() });
+    assert_eq!(decide(&monitor("ok"), &future, &context()).monitor.due_at(), Some(at(360)));
 }
 
 #[test]
@@ -219,7 +281,7 @@ fn a_ping_resumes_a_paused_monitor_only_where_that_is_wanted() {
 
 #[test]
 fn an_interval_of_a_ping_changes_what_pings_made_and_not_what_a_person_defined() {
-    let hourly = Event::Ping(Ping { interval: Interval::from_secs(3_600), ..Ping::success() });
+    let hourly = Event::Ping(Ping { schedule: Interval::from_secs(3_600).map(heartbeat_core::Schedule::Every), ..Ping::success() });
     assert_eq!(shown(&decide(&monitor("ok"), &hourly, &context()).monitor), "ok +3660");
     let theirs = Monitor { origin: Origin::Person, ..monitor("ok") };
     let kept = decide(&theirs, &hourly, &context());
@@ -245,7 +307,7 @@ fn a_log_or_a_start_does_not_outrank_a_success_that_was_on_its_way() {
         let remarked = decide(&monitor("ok"), &ping(remark), &later).monitor;
         let pinged = decide(&remarked, &ping(Signal::Success), &context()).monitor;
         assert_eq!(pinged.due_at(), Some(at(360)), "{remark}");
-        assert_eq!(pinged.run.is_some(), remark == Signal::Start, "it does not end a run that started after it");
+        assert_eq!(!pinged.runs.is_empty(), remark == Signal::Start, "it does not end a run that started after it");
         assert_eq!(pinged.last_heard_at(), Some(later.now));
     }
 }
@@ -254,7 +316,7 @@ fn a_log_or_a_start_does_not_outrank_a_success_that_was_on_its_way() {
 fn a_start_that_comes_after_its_own_end_opens_no_run() {
     let later = Context { now: NOW.plus(Duration::from_millis(5)), ..context() };
     let ended = decide(&monitor("ok"), &ping(Signal::Success), &later).monitor;
-    assert_eq!(decide(&ended, &ping(Signal::Start), &context()).monitor.run, None);
+    assert_eq!(decide(&ended, &ping(Signal::Start), &context()).monitor.runs, vec![]);
 }
 
 #[test]
@@ -339,8 +401,8 @@ fn monitor(name: &str) -> Monitor {
         other => panic!("{other}?"),
     };
     match name {
-        "running" => monitor.run = Some(run(10)),
-        "overran" => monitor.run = Some(run(-30)),
+        "running" => monitor.runs = vec![run(10)],
+        "overran" => monitor.runs = vec![run(-30)],
         _ => {}
     }
     monitor
@@ -384,7 +446,7 @@ fn shown(monitor: &Monitor) -> String {
         Status::Paused { until: None, .. } => "paused".to_owned(),
         Status::Paused { until: Some(until), .. } => format!("paused {}h", relative(*until) / 3_600),
     };
-    if monitor.run.is_some() {
+    if !monitor.runs.is_empty() {
         text.push_str(" run");
     }
     text

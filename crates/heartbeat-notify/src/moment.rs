@@ -50,7 +50,7 @@ impl Fineness {
     pub(crate) fn of(telling: &Telling) -> Self {
         match &telling.schedule {
             Schedule::Every(interval) if Interval::duration(*interval) < COARSE_FROM => Self::Seconds,
-            Schedule::Every(_) => Self::Minutes,
+            Schedule::Every(_) | Schedule::Cron(_) => Self::Minutes,
         }
     }
 }

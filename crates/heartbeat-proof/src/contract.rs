@@ -5,6 +5,7 @@
 #![expect(missing_docs, reason = "the names of the clauses are sentences")]
 
 pub mod commit;
+pub mod cron;
 pub mod delete;
 pub mod directory;
 pub mod due;
@@ -67,6 +68,10 @@ macro_rules! contract_tests {
             find::a_ready_store_says_so,
             extend::an_ordinary_ping_is_what_decide_makes_of_it,
             extend::a_ping_that_carries_another_window_is_declined,
+            cron::a_cron_ping_is_what_decide_does_or_is_declined,
+            cron::a_cron_ping_counts_only_for_the_line_that_was_seen,
+            cron::a_cron_ping_that_was_not_answered_is_done_once,
+            cron::arithmetic_is_not_for_a_cron_line,
             extend::the_same_ping_again_counts_once,
             extend::a_row_for_late_pings_is_kept_after_the_expected_moment_alone,
             extend::a_ping_for_nobody_is_declined,
@@ -87,6 +92,7 @@ macro_rules! contract_tests {
             commit::a_decision_that_conflicts_makes_no_key,
             delete::what_was_deleted_is_deleted_until_the_tombstone_has_passed,
             delete::a_late_ping_does_not_bring_it_back,
+            delete::a_person_who_defines_it_brings_it_back,
             delete::the_same_deletion_again_is_done,
             delete::a_deletion_conflicts_with_a_decision_that_came_between,
             settle::a_delivered_entry_leaves_the_outbox,

@@ -5,7 +5,7 @@
 use std::{sync::Arc, time::Duration};
 
 use heartbeat_core::{
-    Event, Interval, Ping, Signal, Timestamp,
+    Event, Interval, Ping, Schedule, Signal, Timestamp,
     alarm::Alarm,
     flow::{Flow, Sender},
     history::{Happening, PingLog},
@@ -53,6 +53,7 @@ fn word(happening: &Happening) -> &'static str {
         Happening::Paused => "paused",
         Happening::Resumed => "resumed",
         Happening::Deleted => "deleted",
+        Happening::Edited(_) => "edited",
         Happening::Delivery(_) => "delivery",
     }
 }
@@ -113,7 +114,7 @@ async fn notable_keeps_what_was_odd_only_to_the_decision() {
 async fn notable_keeps_a_late_ping_that_also_changes_the_window() {
     let house = House::keeping(PingLog::Notable);
     house.ping(Ping::success(), NOW).await;
-    let longer = |minutes: u64| Ping { interval: Interval::from_secs(minutes * 60), ..Ping::success() };
+    let longer = |minutes: u64| Ping { schedule: Interval::from_secs(minutes * 60).map(Schedule::Every), ..Ping::success() };
     house.ping(longer(7), NOW.plus(minutes(1))).await;
     house.ping(longer(8), NOW.plus(minutes(8)).plus(TICK)).await;
     assert_eq!(house.history().await, [(0, "ping"), (8, "ping")]);

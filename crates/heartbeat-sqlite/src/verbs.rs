@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use heartbeat_core::{
-    MonitorId, RestsOn, Timestamp,
+    Grace, Interval, MonitorId, RestsOn, Timestamp,
     item::{Attributes, Patch, VERSION, encode},
     monitor::{FORGOTTEN_AFTER, FORGOTTEN_AFTER_DUE},
     outbox::{Settled, Settlement},
-    store::{Becomes, Change, Committed, Deferral, Deferred, Extend, Extended, Found, Keep, Stored, WriteId},
+    store::{
+        Becomes, Change, Committed, CronRun, Deferral, Deferred, Extend, Extended, Found, Keep, Reach, Stands, Stored, WriteId,
+    },
 };
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Rows, params};
 
 use crate::{
     history::{Line, append},
@@ -40,6 +42,25 @@ WHERE id = :id AND ordinary = 1 AND v = :v AND deleted_until IS NULL
     AND ping_count BETWEEN 0 AND 4000000000000000000
 RETURNING wake_at, last_line, line_before";
 
+/// The same to an instant that was computed from a cron line. What makes it another line, or no ordinary monitor, moves the
+/// revision.
+const EXTEND_TO: &str = "
+UPDATE monitor SET
+    last_ping_at = :at,
+    due_at = :due,
+    wake_at = :due + :settle,
+    ping_count = ping_count + 1,
+    expires_at = coalesce(:end, expires_at),
+    write_id = :write_id,
+    line_before = last_line,
+    last_line = CASE WHEN :always OR (:if_late AND :at > due_at - grace_s * 1000000) THEN (SELECT coalesce(max(line), 0) + 1 FROM history) ELSE last_line END
+WHERE id = :id AND rev = :rev AND v = :v AND deleted_until IS NULL
+    AND due_at > :at - :settle AND last_ping_at < :at AND due_at BETWEEN :least AND :most
+    AND (last_remark_at IS NULL OR last_remark_at <= :at) AND (expires_at IS NULL OR expires_at > :at)
+    AND :at BETWEEN 0 AND 4000000000000000000 AND :settle < 1000000000000000000
+    AND :due BETWEEN 0 AND 4000000000000000000 AND ping_count BETWEEN 0 AND 4000000000000000000
+RETURNING wake_at, last_line, line_before";
+
 const DEFER: &str = "UPDATE monitor SET wake_at = ?3 WHERE id = ?1 AND wake_at = ?2";
 
 /// The ordinary ping.
@@ -57,9 +78,22 @@ pub(crate) fn extend(db: &Connection, extend: &Extend, line: Option<&Line>) -> R
 
 /// When it must be looked at afterwards; `None` when it is not as an ordinary ping needs it.
 fn try_extend(db: &Connection, extend: &Extend, id: &str, line: Option<&Line>) -> rusqlite::Result<Option<Timestamp>> {
+    match &extend.reach {
+        Reach::Window { interval, grace } => by_window(db, extend, id, line, (*interval, *grace)),
+        Reach::To(run) => to_run(db, extend, id, line, *run),
+    }
+}
+
+fn by_window(
+    db: &Connection,
+    extend: &Extend,
+    id: &str,
+    line: Option<&Line>,
+    (interval, grace): (Option<Interval>, Option<Grace>),
+) -> rusqlite::Result<Option<Timestamp>> {
     let mut statement = db.prepare_cached(EXTEND)?;
     // In the order in which the statement first names them: looking names up would cost as much as the update.
-    let mut rows = statement.query(params![
+    let rows = statement.query(params![
         extend.at.as_micros(),
         micros(extend.settle),
         micros(FORGOTTEN_AFTER),
@@ -69,9 +103,43 @@ fn try_extend(db: &Connection, extend: &Extend, id: &str, line: Option<&Line>) -
         line.is_some() && extend.keep == Keep::IfLate,
         id,
         VERSION,
-        extend.interval.map(|interval| seconds(interval.as_secs())),
-        extend.grace.map(|grace| seconds(grace.as_secs())),
+        interval.map(|interval| seconds(interval.as_secs())),
+        grace.map(|grace| seconds(grace.as_secs())),
     ])?;
+    keep_line(db, rows, line)
+}
+
+fn to_run(
+    db: &Connection,
+    extend: &Extend,
+    id: &str,
+    line: Option<&Line>,
+    run: CronRun,
+) -> rusqlite::Result<Option<Timestamp>> {
+    let (least, most) = match run.from {
+        Stands::AtMost(most) => (i64::MIN, most.as_micros()),
+        Stands::At(at) => (at.as_micros(), at.as_micros()),
+    };
+    let mut statement = db.prepare_cached(EXTEND_TO)?;
+    let rows = statement.query(params![
+        extend.at.as_micros(),
+        run.due_at.as_micros(),
+        micros(extend.settle),
+        run.expires_at.map(Timestamp::as_micros),
+        extend.write_id.0.cast_signed(),
+        line.is_some() && extend.keep == Keep::Always,
+        line.is_some() && extend.keep == Keep::IfLate,
+        id,
+        run.rev.0.cast_signed(),
+        VERSION,
+        least,
+        most,
+    ])?;
+    keep_line(db, rows, line)
+}
+
+/// The wake time that an update has left, after its line of history is written.
+fn keep_line(db: &Connection, mut rows: Rows<'_>, line: Option<&Line>) -> rusqlite::Result<Option<Timestamp>> {
     let extended = rows.next()?.map(<(i64, Option<i64>, Option<i64>)>::try_from).transpose()?;
     // To its end: a statement that is left half-way stands in the way of the commit.
     while rows.next()?.is_some() {}
@@ -138,7 +206,7 @@ enum Next {
 /// What the change makes of what is there; `None` when what it rests on does not hold.
 fn next(found: &Found, mut attributes: Attributes, change: &Change) -> Option<Next> {
     match (&change.becomes, found) {
-        (Becomes::Created(stored), Found::Nothing) => Some(Next::Monitor(encode(stored))),
+        (Becomes::Created(stored), Found::Nothing) | (Becomes::Defined(stored), Found::Nothing | Found::Deleted) => Some(Next::Monitor(encode(stored))),
         (Becomes::Changed { before, after, rests_on }, Found::Monitor(there))
             if rests_on_holds(there, before, *rests_on, change.at) =>
         {
@@ -149,7 +217,7 @@ fn next(found: &Found, mut attributes: Attributes, change: &Change) -> Option<Ne
             Some(Next::Tombstone { until: *until })
         }
         (
-            Becomes::Created(_) | Becomes::Changed { .. } | Becomes::Deleted { .. },
+            Becomes::Created(_) | Becomes::Defined(_) | Becomes::Changed { .. } | Becomes::Deleted { .. },
             Found::Monitor(_) | Found::Deleted | Found::Nothing,
         ) => None,
     }

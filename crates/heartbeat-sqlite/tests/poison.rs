@@ -61,7 +61,7 @@ fn flow(store: Arc<dyn Store>, clock: Arc<SetClock>) -> Flow {
         grace: Grace::ZERO,
         ping_log: PingLog::All,
     };
-    Flow { store, clock, random: Arc::new(Seeded::new(1)), settings, hearing: Arc::default() }
+    Flow { store, clock, random: Arc::new(Seeded::new(1)), settings, hearing: Arc::default(), known: Arc::default() }
 }
 
 #[tokio::test]

@@ -74,6 +74,7 @@ pub(crate) fn flow(store: Arc<dyn Store>, settings: Settings) -> Flow {
         random: Arc::new(SystemRandom) as Arc<dyn Random>,
         settings,
         hearing: Arc::default(),
+        known: Arc::default(),
     }
 }
 

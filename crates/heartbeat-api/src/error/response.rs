@@ -21,6 +21,8 @@ impl ApiError {
             Self::BadSlug(_) => "bad_slug",
             Self::BadInterval(_) => "bad_interval",
             Self::BadGrace(_) => "bad_grace",
+            Self::BadCron(_) => "bad_cron",
+            Self::BadDefinition(_) => "bad_definition",
             Self::BadQuery(_) => "bad_query",
             Self::BadJson(_) => "bad_json",
             Self::BadPause(_) => "bad_pause",
@@ -37,10 +39,12 @@ impl ApiError {
             Self::UnknownPath => "unknown_path",
             Self::UnknownSignal => "unknown_signal",
             Self::UnknownMonitor(_) => "unknown_monitor",
+            Self::UnknownPingUrl => "unknown_ping_url",
             Self::UnknownChannel(_) => "unknown_channel",
             Self::UnknownDelivery => "unknown_delivery",
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::BodyIncomplete => "body_incomplete",
+            Self::MonitorExists(_) => "monitor_exists",
             Self::ChannelExists(_) => "channel_exists",
             Self::TooManyChannels => "too_many_channels",
             Self::SecondFallback(_) => "second_fallback",
@@ -72,6 +76,8 @@ impl ApiError {
             | Self::BadSlug(_)
             | Self::BadInterval(_)
             | Self::BadGrace(_)
+            | Self::BadCron(_)
+            | Self::BadDefinition(_)
             | Self::BadQuery(_)
             | Self::BadJson(_)
             | Self::BadPause(_)
@@ -84,11 +90,13 @@ impl ApiError {
             Self::UnknownPath
             | Self::UnknownSignal
             | Self::UnknownMonitor(_)
+            | Self::UnknownPingUrl
             | Self::UnknownChannel(_)
             | Self::UnknownDelivery => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyIncomplete => StatusCode::REQUEST_TIMEOUT,
-            Self::ChannelExists(_)
+            Self::MonitorExists(_)
+            | Self::ChannelExists(_)
             | Self::TooManyChannels
             | Self::SecondFallback(_)
             | Self::AlreadyDelivered

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use axum::response::IntoResponse;
 use heartbeat_api::ApiError as E;
-use heartbeat_core::{ChannelName, Slug, interval::DurationError, key::Scope, slug::SlugError};
+use heartbeat_core::{ChannelName, Slug, definition::FieldError, interval::DurationError, key::Scope, slug::SlugError};
 use insta::assert_snapshot;
 
 use crate::weather::INTERNAL;
@@ -20,6 +20,8 @@ fn one_of_each() -> Vec<E> {
         E::BadSlug(SlugError::Empty),
         E::BadInterval(DurationError::IntervalRange("1s".to_owned())),
         E::BadGrace(DurationError::GraceRange("400d".to_owned())),
+        E::BadCron(FieldError::ZoneAlone),
+        E::BadDefinition(FieldError::TwoSchedules),
         E::BadQuery("`limit` is a number from 1 to 500".to_owned()),
         E::BadJson("the body is not JSON".to_owned()),
         E::BadPause("give `for` or `until`, not both".to_owned()),
@@ -36,10 +38,12 @@ fn one_of_each() -> Vec<E> {
         E::UnknownPath,
         E::UnknownSignal,
         E::UnknownMonitor(slug.clone()),
+        E::UnknownPingUrl,
         E::UnknownChannel(channel.clone()),
         E::UnknownDelivery,
         E::MethodNotAllowed("POST"),
         E::BodyIncomplete,
+        E::MonitorExists(slug.clone()),
         E::ChannelExists(channel.clone()),
         E::TooManyChannels,
         E::SecondFallback(channel),
@@ -71,6 +75,8 @@ fn ask_for_it_to_be_added(error: &E) {
         | E::BadSlug(_)
         | E::BadInterval(_)
         | E::BadGrace(_)
+        | E::BadCron(_)
+        | E::BadDefinition(_)
         | E::BadQuery(_)
         | E::BadJson(_)
         | E::BadPause(_)
@@ -87,10 +93,12 @@ fn ask_for_it_to_be_added(error: &E) {
         | E::UnknownPath
         | E::UnknownSignal
         | E::UnknownMonitor(_)
+        | E::UnknownPingUrl
         | E::UnknownChannel(_)
         | E::UnknownDelivery
         | E::MethodNotAllowed(_)
         | E::BodyIncomplete
+        | E::MonitorExists(_)
         | E::ChannelExists(_)
         | E::TooManyChannels
         | E::SecondFallback(_)
@@ -128,6 +136,8 @@ fn the_table_of_codes() {
     | `bad_slug` | 400 |  | a slug needs at least one character; a slug is 1 to 64 of a-z, 0-9 and -, such as nightly-backup |
     | `bad_interval` | 400 |  | an interval is from 30s to 365d, not "1s"; nothing was recorded: mend `interval` or leave it out |
     | `bad_grace` | 400 |  | a grace is from 0 to 365d, not "400d"; nothing was recorded: mend `grace` or leave it out |
+    | `bad_cron` | 400 |  | `timezone` goes with `cron`; nothing was recorded: mend `cron` and `tz`, or leave them out |
+    | `bad_definition` | 400 |  | give either `interval` or `cron`, not both; nothing was changed |
     | `bad_query` | 400 |  | `limit` is a number from 1 to 500 |
     | `bad_json` | 400 |  | the body is not JSON |
     | `bad_pause` | 400 |  | give `for` or `until`, not both |
@@ -144,10 +154,12 @@ fn the_table_of_codes() {
     | `unknown_path` | 404 |  | there is nothing at this path: pings go to /heartbeat/{slug}, management to /monitors and /api/v1 |
     | `unknown_signal` | 404 |  | what follows the slug is not a signal: use start, fail, log, or an exit code in digits; nothing was recorded |
     | `unknown_monitor` | 404 |  | there is no monitor `nightly` in this project: a first ping to /heartbeat/nightly makes it |
+    | `unknown_ping_url` | 404 |  | no monitor has this ping URL: it was copied wrong, or its monitor is gone or has another one now |
     | `unknown_channel` | 404 |  | there is no channel `ops` in this project: see which there are, or add it |
     | `unknown_delivery` | 404 |  | there is no delivery of this id, or history has forgotten it: the list of deliveries shows their ids |
     | `method_not_allowed` | 405 |  | this path does not take this method: use POST |
     | `body_incomplete` | 408 |  | the body did not arrive whole in time, and nothing was changed: send it again |
+    | `monitor_exists` | 409 |  | there is a monitor `nightly` already: PUT replaces and PATCH changes it |
     | `channel_exists` | 409 |  | there is a channel `ops` already: change it, or choose another name |
     | `too_many_channels` | 409 |  | a project has at most 10 channels: remove one first |
     | `second_fallback` | 409 |  | `ops` is the project's fallback already, and there is at most one: make that one an ordinary channel first |

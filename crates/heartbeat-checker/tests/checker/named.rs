@@ -91,7 +91,7 @@ async fn a_two_hour_ingest_outage_over_a_thousand_monitors() {
                 api.prove_hearing().await.unwrap();
                 for job in jobs {
                     let query = heartbeat_core::Ping {
-                        interval: heartbeat_core::Interval::from_secs(300),
+                        schedule: heartbeat_core::Interval::from_secs(300).map(heartbeat_core::Schedule::Every),
                         ..heartbeat_core::Ping::success()
                     };
                     town.flow

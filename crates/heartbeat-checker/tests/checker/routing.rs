@@ -52,6 +52,7 @@ async fn deliveries(town: &Town, slug: &str) -> Vec<DeliveryRow> {
         | Happening::Reminded { .. }
         | Happening::Paused
         | Happening::Resumed
+        | Happening::Edited(_)
         | Happening::Deleted => None,
     });
     deliveries.collect()

@@ -46,6 +46,7 @@ impl Town {
                 ping_log: PingLog::All,
             },
             hearing: Arc::default(),
+            known: Arc::default(),
         };
         Self { flow, clock, store, alarm, _folder: folder }
     }

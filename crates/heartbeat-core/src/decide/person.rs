@@ -1,7 +1,9 @@
 //! What a person makes of a monitor: pause, resume, edit.
 
-use super::{Changes, Deciding, RestsOn, Transition};
+use super::{Deciding, RestsOn, Transition};
 use crate::{
+    about::Deed,
+    definition::{Changes, Definition},
     interval::Grace,
     monitor::{Origin, Status},
     schedule::Schedule,
@@ -21,7 +23,7 @@ impl Deciding {
             }
         };
         self.monitor.status = Status::Paused { since, until };
-        self.monitor.run = None;
+        self.monitor.runs.clear();
         self.monitor.failures = 0;
         self.monitor.outbox.mute(now);
     }
@@ -46,25 +48,36 @@ impl Deciding {
         if matches!(self.monitor.status, Status::Ok { .. }) {
             self.rests_on = RestsOn::Silence;
         }
+        let before = Definition::of(&self.monitor);
         self.monitor.origin = Origin::Person;
-        let policy = &mut self.monitor.policy;
-        policy.failure_threshold = changes.failure_threshold.unwrap_or(policy.failure_threshold).max(1);
-        policy.remind_every_s = changes.remind_every_s.unwrap_or(policy.remind_every_s);
-        policy.max_runtime_s = changes.max_runtime_s.unwrap_or(policy.max_runtime_s);
-        policy.resume_on_ping = changes.resume_on_ping.unwrap_or(policy.resume_on_ping);
-        self.monitor.channels = changes.channels.clone().unwrap_or_else(|| self.monitor.channels.take());
+        let mut wanted = before.clone();
+        wanted.take(changes.clone());
+        self.monitor.policy = wanted.policy;
+        self.monitor.channels = wanted.channels;
+        self.monitor.about = wanted.about;
         self.redefine(changes.schedule.clone(), changes.grace);
         self.reschedule_reminder();
+        if before != Definition::of(&self.monitor) {
+            let at = self.context.now;
+            self.monitor.changed = changes.by.clone().map(|by| Deed { at, by });
+        }
     }
 
     /// Changes the window. A monitor is never made due earlier than a full new window from now, unless it already was.
     pub(super) fn redefine(&mut self, schedule: Option<Schedule>, grace: Option<Grace>) {
         let now = self.context.now;
         let old_fresh = self.due_from(now);
-        self.monitor.schedule = schedule.unwrap_or_else(|| self.monitor.schedule.clone());
+        let old = self.monitor.schedule.clone();
+        self.monitor.schedule = schedule.unwrap_or_else(|| old.clone());
         self.monitor.grace = grace.unwrap_or(self.monitor.grace);
         let new_fresh = self.due_from(now);
+        // Of two rhythms that are no intervals nothing can be told but where the new one begins.
+        let is_another_rhythm = old != self.monitor.schedule && old.interval().and(self.monitor.schedule.interval()).is_none();
         if let Status::Ok { due_at, .. } = &mut self.monitor.status {
+            if is_another_rhythm {
+                *due_at = new_fresh;
+                return;
+            }
             let moved = due_at.plus(new_fresh.since(old_fresh)).minus(old_fresh.since(new_fresh));
             *due_at = moved.max(new_fresh.min(*due_at));
         }

@@ -5,16 +5,20 @@ use std::time::Duration;
 use super::{Deciding, RestsOn, Transition};
 use crate::{
     incident::Cause,
-    monitor::{Origin, Run, Status},
+    monitor::{MAX_RUNS, Origin, Run, Status},
     notice::Notice,
-    ping::{Note, Ping, Verdict},
-    schedule::Schedule,
+    ping::{Note, Ping, RunId, Verdict},
+    time::Timestamp,
 };
 impl Deciding {
     pub(super) fn ping(&mut self, ping: &Ping) {
         self.monitor.ping_count = self.monitor.ping_count.saturating_add(1);
         let verdict = ping.signal.verdict();
-        if self.is_outranked(verdict) {
+        if let Some(at) = ping.at.filter(|at| *at < self.context.now) {
+            self.spooled(ping, at);
+            return;
+        }
+        if self.is_outranked(verdict, &ping.run) {
             self.notes.push(Note::OutOfOrder);
             return;
         }
@@ -33,10 +37,10 @@ impl Deciding {
     }
 
     /// Whether a ping that was received later has already said how the job is. A log says nothing, and comes never late.
-    fn is_outranked(&self, verdict: Verdict) -> bool {
+    fn is_outranked(&self, verdict: Verdict, id: &Option<RunId>) -> bool {
         let now = self.context.now;
         let said = self.monitor.last_ping_at.is_some_and(|last| last >= now);
-        let started = self.monitor.run.as_ref().is_some_and(|run| run.started_at >= now);
+        let started = self.monitor.runs.iter().any(|run| run.id == *id && run.started_at >= now);
         match verdict {
             Verdict::Well | Verdict::Failed(_) => said,
             Verdict::Started => said || started,
@@ -53,9 +57,9 @@ impl Deciding {
         *last = (*last).max(Some(self.context.now));
     }
 
-    /// An interval or grace that a ping carries changes what pings made; what a person defined stays.
-    fn take_carried(&mut self, ping: &Ping) {
-        let schedule = ping.interval.map(Schedule::Every).filter(|s| *s != self.monitor.schedule);
+    /// A schedule or grace that a ping carries changes what pings made; what a person defined stays.
+    pub(super) fn take_carried(&mut self, ping: &Ping) {
+        let schedule = ping.schedule.clone().filter(|s| *s != self.monitor.schedule);
         let grace = ping.grace.filter(|g| *g != self.monitor.grace);
         if schedule.is_none() && grace.is_none() {
             return;
@@ -83,24 +87,26 @@ impl Deciding {
 
     fn succeed(&mut self, ping: &Ping) {
         let now = self.context.now;
-        self.end_run(ping);
+        self.end_run(ping, now);
         self.monitor.failures = 0;
-        let since = match &self.monitor.status {
-            Status::Ok { since, .. } => *since,
-            Status::New | Status::Paused { .. } => now,
+        let (since, due_at) = match &self.monitor.status {
+            Status::Ok { since, due_at } => {
+                (*since, self.monitor.schedule.due_after_success(now, *due_at, self.monitor.grace))
+            }
+            Status::New | Status::Paused { .. } => (now, self.due_from(now)),
             Status::Overdue { incident } => {
                 let notice = Notice::recovered(incident, self.monitor.last_heard_at(), self.rev, now);
                 self.transitions.push(Transition::Recovered { since: incident.since, at: now });
                 self.monitor.outbox.push(notice);
-                now
+                (now, self.due_from(now))
             }
         };
-        self.monitor.status = Status::Ok { since, due_at: self.due_from(now) };
+        self.monitor.status = Status::Ok { since, due_at };
     }
 
     fn fail(&mut self, ping: &Ping, exit: Option<i64>) {
         let now = self.context.now;
-        self.end_run(ping);
+        self.end_run(ping, now);
         self.monitor.failures = self.monitor.failures.saturating_add(1);
         let enough = self.monitor.failures >= self.monitor.policy.failure_threshold;
         match &mut self.monitor.status {
@@ -126,18 +132,42 @@ impl Deciding {
         let now = self.context.now;
         let limit = self.monitor.policy.max_runtime_s.map(Duration::from_secs);
         let due_at = limit.map(|limit| now.plus(limit));
-        self.monitor.run = Some(Run { id: ping.run.clone(), started_at: now, due_at });
+        self.open_run(Run { id: ping.run.clone(), started_at: now, due_at });
         match &self.monitor.status {
             Status::New => self.monitor.status = Status::Ok { since: now, due_at: self.due_from(now) },
             Status::Ok { .. } | Status::Overdue { .. } | Status::Paused { .. } => {}
         }
     }
 
-    fn end_run(&mut self, ping: &Ping) {
-        let now = self.context.now;
-        let ended = self.monitor.run.take_if(|run| run.started_at < now && run.ends_with(ping.run.as_ref()));
-        if let Some(run) = ended {
-            self.monitor.last_duration = Some(now.since(run.started_at));
+    /// Opens a run, in place of an unfinished one of the same id. Of too many, the oldest that nothing hangs on goes; where
+    /// something hangs on each of them, the new one is not watched.
+    pub(super) fn open_run(&mut self, run: Run) {
+        let (now, runs) = (self.context.now, &mut self.monitor.runs);
+        runs.retain(|other| other.id != run.id && other.is_alive_at(now));
+        if runs.len() >= MAX_RUNS {
+            match runs.iter().position(|other| other.due_at.is_none()) {
+                Some(oldest) => {
+                    runs.remove(oldest);
+                }
+                None => {
+                    self.notes.push(Note::TooManyRuns);
+                    return;
+                }
+            }
         }
+        runs.push(run);
+    }
+
+    /// Ends the run that ended with this ping at `at`: the one of its id, or where one of the two names none, the one without,
+    /// or the only one.
+    pub(super) fn end_run(&mut self, ping: &Ping, at: Timestamp) {
+        let runs = &mut self.monitor.runs;
+        let begun = |run: &Run| run.started_at < at;
+        let exactly = runs.iter().position(|run| begun(run) && run.id == ping.run);
+        let nameless = || runs.iter().position(|run| begun(run) && run.id.is_none());
+        let only = || (runs.len() == 1 && ping.run.is_none() && runs.iter().all(begun)).then_some(0);
+        let Some(index) = exactly.or_else(nameless).or_else(only) else { return };
+        let run = runs.remove(index);
+        self.monitor.last_duration = Some(at.since(run.started_at));
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     interval::{Grace, Interval},
     monitor::MonitorId,
     ping::{Body, Ping, Signal},
+    schedule::Schedule,
     slug::{Project, Slug},
 };
 
@@ -58,7 +59,8 @@ impl Flow {
             // Nobody waits for their pings.
             Own::Crowd | Own::Channels => (Interval::from_secs(365 * 86_400), Some(Grace::ZERO)),
         };
-        let ping = Ping { interval, grace, body: Body::from_tail(said.as_bytes()).0, ..Ping::bare(signal) };
+        let schedule = interval.map(Schedule::Every);
+        let ping = Ping { schedule, grace, body: Body::from_tail(said.as_bytes()).0, ..Ping::bare(signal) };
         let flow = Self { settings: Settings { ping_log: PingLog::None, ..self.settings }, ..self.clone() };
         flow.record_ping(&own.id(), ping, Sender::default(), self.clock.now()).await.map(|_| ())
     }

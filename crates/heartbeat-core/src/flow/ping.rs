@@ -1,6 +1,8 @@
 //! The life of a ping: one conditional write when it is ordinary, else look, decide, store. It is answered only after
 //! the durable write.
 
+use std::time::Duration;
+
 use thiserror::Error;
 
 use super::{ATTEMPTS, Flow, Settings};
@@ -10,7 +12,7 @@ use crate::{
     monitor::{Monitor, MonitorId, Origin},
     ping::{Note, Ping, Verdict},
     schedule::Schedule,
-    store::{Becomes, Change, Committed, Extend, Extended, Found, Keep, StoreError, Stored, WriteId},
+    store::{Becomes, Change, Committed, Extend, Extended, Found, Keep, Reach, StoreError, Stored, WriteId},
     time::Timestamp,
 };
 
@@ -32,9 +34,22 @@ pub enum Came {
     Again,
 }
 
+/// Whether a ping makes its monitor where there is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Birth {
+    /// It does.
+    #[default]
+    Allowed,
+    /// It is refused: [`PingError::Unknown`].
+    Refused,
+}
+
 /// Why a ping was not recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PingError {
+    /// There is no such monitor, and this ping must not make one.
+    #[error("there is no such monitor")]
+    Unknown,
     /// A person deleted the monitor not long ago: the ping must not bring it back.
     #[error("the monitor was deleted")]
     Deleted,
@@ -46,7 +61,7 @@ pub enum PingError {
     Store(#[from] StoreError),
 }
 
-/// Who sent a ping, for history.
+/// Who sent a ping.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sender {
     /// From where.
@@ -55,6 +70,8 @@ pub struct Sender {
     pub agent: Option<String>,
     /// What was odd about it already at the door.
     pub notes: Vec<Note>,
+    /// Whether they may make a monitor by it.
+    pub birth: Birth,
 }
 
 impl Flow {
@@ -67,24 +84,38 @@ impl Flow {
         at: Timestamp,
     ) -> Result<Recorded, PingError> {
         let arrival = Arrival { id, ping, sender, at, write_id: self.write_id() };
-        let found = if arrival.ping.signal.verdict() == Verdict::Well {
-            match self.extend(&arrival).await? {
-                Extended::Done => {
-                    return Ok(Recorded { came: Came::Again, notes: arrival.sender.notes });
-                }
+        let found = match self.reach(&arrival) {
+            Some(reach) => match self.extend(&arrival, reach).await? {
+                Extended::Done => return Ok(Recorded { came: Came::Again, notes: arrival.sender.notes }),
                 Extended::Declined(found) => found,
-            }
-        } else {
-            self.store.find(id, at).await?
+            },
+            None => self.store.find(id, at).await?,
         };
         self.decide_ping(arrival, found).await
     }
 
+    /// How far a ping that is only a plain success moves the deadline, as far as is known without a look.
+    fn reach(&self, arrival: &Arrival<'_>) -> Option<Reach> {
+        let Ping { signal, schedule, grace, at, .. } = &arrival.ping;
+        let is_of_now = at.is_none_or(|at| at >= arrival.at);
+        if signal.verdict() != Verdict::Well || !is_of_now {
+            return None;
+        }
+        if let Some(run) = self.known.run(arrival.id, arrival.at, (schedule.as_ref(), *grace)) {
+            return Some(Reach::To(run));
+        }
+        let interval = schedule.as_ref().map(Schedule::interval);
+        match interval {
+            Some(None) => None,
+            Some(Some(_)) | None => Some(Reach::Window { interval: interval.flatten(), grace: *grace }),
+        }
+    }
+
     /// Extends, asking again with the same write id while the answer is lost.
-    async fn extend(&self, arrival: &Arrival<'_>) -> Result<Extended, StoreError> {
+    async fn extend(&self, arrival: &Arrival<'_>, reach: Reach) -> Result<Extended, StoreError> {
         let mut lost = 0;
         loop {
-            match self.store.extend(arrival.extend(&self.settings)).await {
+            match self.store.extend(arrival.extend(reach.clone(), &self.settings)).await {
                 Err(StoreError::Unknown(_)) if lost < ATTEMPTS => lost += 1,
                 answer => return answer,
             }
@@ -96,16 +127,21 @@ impl Flow {
         for attempt in 1..=ATTEMPTS {
             let (came, change, notes) = match found {
                 Found::Deleted => return Err(PingError::Deleted),
+                Found::Nothing if arrival.sender.birth == Birth::Refused => return Err(PingError::Unknown),
                 Found::Nothing => self.create(&arrival).await,
                 Found::Monitor(stored) => self.apply_ping(&arrival, *stored).await,
             };
+            let after = after(&change);
             match self.commit(change).await? {
-                Committed::Done => return Ok(Recorded { came, notes }),
+                Committed::Done => {
+                    after.iter().for_each(|monitor| self.known.saw(monitor));
+                    return Ok(Recorded { came, notes });
+                }
                 Committed::Conflict(now_there) => found = self.look_after(attempt, arrival.id, now_there).await?,
             }
             // Whoever was quicker may have left it ordinary: then nobody has to be the quickest any more.
-            if arrival.may_extend(&found) {
-                match self.extend(&arrival).await? {
+            if let Some(reach) = self.reach_of(&arrival, &found) {
+                match self.extend(&arrival, reach).await? {
                     Extended::Done => return Ok(Recorded { came: Came::Again, notes: arrival.sender.notes }),
                     Extended::Declined(now_there) => found = now_there,
                 }
@@ -114,8 +150,20 @@ impl Flow {
         Err(PingError::Contended)
     }
 
+    /// How far it moves the deadline of what is there, if it looks as if it did nothing else.
+    fn reach_of(&self, arrival: &Arrival<'_>, found: &Found) -> Option<Reach> {
+        let Found::Monitor(stored) = found else { return None };
+        let is_newest = stored.monitor.last_ping_at < Some(arrival.at);
+        self.known.saw(&stored.monitor);
+        let reach = self.reach(arrival).filter(|_| is_newest && stored.monitor.is_ordinary())?;
+        // Arithmetic is for those who have a window.
+        let fits = stored.ordinary || matches!(reach, Reach::To(_));
+        fits.then_some(reach)
+    }
+
     async fn create(&self, arrival: &Arrival<'_>) -> (Came, Change, Vec<Note>) {
-        let schedule = Schedule::Every(arrival.ping.interval.unwrap_or(self.settings.interval));
+        let usual = || Schedule::Every(self.settings.interval);
+        let schedule = arrival.ping.schedule.clone().unwrap_or_else(usual);
         let grace = arrival.ping.grace.unwrap_or(self.settings.grace);
         let unborn = Monitor::new(arrival.id.clone(), Origin::Ping, schedule, grace, arrival.at);
         let shard = self.store.shard_for(arrival.id);
@@ -153,8 +201,24 @@ impl Flow {
             PingLog::None => false,
         };
         if kept {
-            change.rows.push(arrival.row(change.write_id, notes.to_vec()));
+            let took = ended_run(change);
+            change.rows.push(arrival.row(change.write_id, notes.to_vec(), took));
         }
+    }
+}
+
+/// How long the run took that a change has ended.
+fn ended_run(change: &Change) -> Option<Duration> {
+    let Becomes::Changed { before, after, .. } = &change.becomes else { return None };
+    let (before, after) = (&before.monitor, &after.monitor);
+    after.last_duration.filter(|_| after.runs.len() < before.runs.len())
+}
+
+/// The monitor that a change leaves behind.
+fn after(change: &Change) -> Option<Monitor> {
+    match &change.becomes {
+        Becomes::Created(after) | Becomes::Defined(after) | Becomes::Changed { after, .. } => Some(after.monitor.clone()),
+        Becomes::Deleted { .. } => None,
     }
 }
 
@@ -167,23 +231,16 @@ struct Arrival<'a> {
 }
 
 impl Arrival<'_> {
-    /// Whether what is there looks as if this ping did nothing but move its deadline.
-    fn may_extend(&self, found: &Found) -> bool {
-        let newest = |stored: &Stored| stored.ordinary && stored.monitor.last_ping_at < Some(self.at);
-        self.ping.signal.verdict() == Verdict::Well && matches!(found, Found::Monitor(stored) if newest(stored))
-    }
-
-    fn extend(&self, settings: &Settings) -> Extend {
+    fn extend(&self, reach: Reach, settings: &Settings) -> Extend {
         let notable = self.is_notable();
         let kept = settings.ping_log != PingLog::None;
         Extend {
             id: self.id.clone(),
             at: self.at,
             settle: settings.settle,
-            interval: self.ping.interval,
-            grace: self.ping.grace,
+            reach,
             write_id: self.write_id,
-            row: kept.then(|| self.row(self.write_id, self.sender.notes.clone())),
+            row: kept.then(|| self.row(self.write_id, self.sender.notes.clone(), None)),
             keep: if settings.ping_log == PingLog::All || notable { Keep::Always } else { Keep::IfLate },
         }
     }
@@ -192,15 +249,19 @@ impl Arrival<'_> {
     fn is_notable(&self) -> bool {
         self.ping.signal.verdict() != Verdict::Well
             || !self.ping.body.as_str().is_empty()
+            || self.ping.metadata.is_some()
             || !self.sender.notes.is_empty()
     }
 
-    fn row(&self, write_id: WriteId, notes: Vec<Note>) -> Row {
+    fn row(&self, write_id: WriteId, notes: Vec<Note>, took: Option<Duration>) -> Row {
         let happening = Happening::Ping(PingRow {
             signal: self.ping.signal,
             from: self.sender.from.clone(),
             agent: self.sender.agent.clone(),
             run: self.ping.run.as_ref().map(|run| run.as_str().to_owned()),
+            took_ms: took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
+            happened_at: self.ping.at.filter(|at| *at < self.at),
+            metadata: self.ping.metadata.clone(),
             body: self.ping.body.as_str().to_owned(),
             notes,
         });

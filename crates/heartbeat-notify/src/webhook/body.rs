@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use heartbeat_core::{
-    Grace, Incident, Monitor, MonitorId, Notice, Origin, Rev, Schedule, Telling, Timestamp, incident::Cause,
+    Cron, Grace, Incident, Interval, Monitor, MonitorId, Notice, Origin, Rev, Schedule, Telling, Timestamp, incident::Cause,
     notice::Standing,
 };
 use serde_json::{Map, Value, json};
@@ -98,7 +98,6 @@ impl Event {
 /// One notification. Every field is always there: a template may name it.
 fn notification((index, telling): (usize, &Telling)) -> Value {
     let Telling { id, monitor, schedule, grace, notice, excerpt } = telling;
-    let Schedule::Every(interval) = schedule;
     let text = |at: Option<Timestamp>| at.map(|at| at.to_string());
     let (cause, exit) = match notice.cause {
         Cause::Missed => ("missed", None),
@@ -117,7 +116,9 @@ fn notification((index, telling): (usize, &Telling)) -> Value {
         ("cause", json!(cause)),
         ("exit", json!(exit)),
         ("last_ping_at", json!(text(notice.last_ping_at))),
-        ("interval_s", json!(interval.as_secs())),
+        ("interval_s", json!(schedule.interval().map(Interval::as_secs))),
+        ("cron", json!(schedule.cron().map(Cron::line))),
+        ("timezone", json!(schedule.cron().map(Cron::zone))),
         ("grace_s", json!(grace.as_secs())),
         ("outages", json!(notice.outages)),
         ("recoveries", json!(notice.recoveries)),

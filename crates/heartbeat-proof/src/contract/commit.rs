@@ -72,7 +72,7 @@ fn resting_on(change: Change, on: RestsOn) -> Change {
         Becomes::Changed { before, after, .. } => {
             Change { becomes: Becomes::Changed { before, after, rests_on: on }, ..change }
         }
-        becomes @ (Becomes::Created(_) | Becomes::Deleted { .. }) => Change { becomes, ..change },
+        becomes @ (Becomes::Created(_) | Becomes::Defined(_) | Becomes::Deleted { .. }) => Change { becomes, ..change },
     }
 }
 

@@ -2,12 +2,12 @@
 
 use heartbeat_core::{
     Event, Timestamp,
-    store::{Committed, Extended, Found},
+    store::{Becomes, Change, Committed, Extended, Found, WriteId},
 };
 
 use super::{
     Harness,
-    scene::{NOW, TICK, creation, decision, deletion, happen, id, minutes, ping, pinged, put},
+    scene::{NOW, TICK, creation, decision, deletion, happen, id, minutes, ping, pinged, put, stored, there},
 };
 
 /// When the tombstones of these clauses pass.
@@ -36,6 +36,20 @@ pub async fn a_late_ping_does_not_bring_it_back(harness: &dyn Harness) {
     assert_eq!(resumed, Ok(Committed::Conflict(Found::Deleted)));
 }
 
+pub async fn a_person_who_defines_it_brings_it_back(harness: &dyn Harness) {
+    let store = harness.store();
+    let before = put(&*store, pinged("job")).await;
+    store.commit(deletion(&before, NOW, UNTIL, 2)).await.unwrap();
+    let made = stored(pinged("job"), 3);
+    let define = Change { becomes: Becomes::Defined(Box::new(made.clone())), ..creation(pinged("job"), NOW, 3) };
+    for _ in 0..2 {
+        assert_eq!(store.commit(define.clone()).await, Ok(Committed::Done));
+    }
+    assert_eq!(there(&*store, &id("job")).await, made);
+    let again = store.commit(Change { write_id: WriteId(4), ..define }).await;
+    assert_eq!(again, Ok(Committed::Conflict(Found::Monitor(Box::new(made)))), "what is there is not made again");
+}
+
 pub async fn the_same_deletion_again_is_done(harness: &dyn Harness) {
     let store = harness.store();
     let before = put(&*store, pinged("job")).await;
@@ -52,6 +66,6 @@ pub async fn a_deletion_conflicts_with_a_decision_that_came_between(harness: &dy
     let paused = happen(&*store, &before, &Event::Pause { until: None }, NOW, 2).await;
     let late = store.commit(deletion(&before, NOW, UNTIL, 3)).await;
     assert_eq!(late, Ok(Committed::Conflict(Found::Monitor(Box::new(paused)))));
-    let nobody = super::scene::stored(pinged("nobody"), 1);
+    let nobody = stored(pinged("nobody"), 1);
     assert_eq!(store.commit(deletion(&nobody, NOW, UNTIL, 4)).await, Ok(Committed::Conflict(Found::Nothing)));
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use heartbeat_core::{
-    Event, Grace, Interval, Monitor, Ping, Store, Timestamp, decide,
+    Event, Grace, Interval, Monitor, Ping, Schedule, Store, Timestamp, decide,
     item::encode,
-    store::{Extend, Extended, Found, Keep, Stored, WriteId},
+    store::{Extend, Extended, Found, Keep, Reach, Stored, WriteId},
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
@@ -55,7 +55,7 @@ fn boundaries(monitor: &Monitor) -> Vec<Timestamp> {
 
 /// What a ping may carry: mostly nothing, else the stored window or another one.
 fn carried(random: &mut StdRng, monitor: &Monitor) -> (Option<Interval>, Option<Grace>) {
-    let heartbeat_core::Schedule::Every(interval) = monitor.schedule;
+    let interval = monitor.schedule.interval().expect("an interval");
     let (other_interval, other_grace) = (Interval::from_secs(86_400).unwrap(), Grace::from_secs(86_400).unwrap());
     match random.random_range(0..6) {
         0 => (Some(interval), None),
@@ -80,14 +80,13 @@ async fn extends_as_decided(
     write_id: u64,
 ) -> Came {
     let (store, id) = (harness.store(), &before.monitor.id);
-    let event = Event::Ping(Ping { interval, grace, ..Ping::success() });
+    let event = Event::Ping(Ping { schedule: interval.map(Schedule::Every), grace, ..Ping::success() });
     let decided = decide(&before.monitor, &event, &context(at));
     let extend = Extend {
         id: id.clone(),
         at,
         settle: SETTLE,
-        interval,
-        grace,
+        reach: Reach::Window { interval, grace },
         write_id: WriteId(write_id),
         row: None,
         keep: Keep::Always,
@@ -114,7 +113,7 @@ async fn extends_as_decided(
 
 /// When an ordinary ping may not be declined, for the price of a second write.
 fn must_extend(monitor: &Monitor, at: Timestamp, interval: Option<Interval>, grace: Option<Grace>) -> bool {
-    let heartbeat_core::Schedule::Every(stored) = monitor.schedule;
+    let stored = monitor.schedule.interval().expect("an interval");
     monitor.is_ordinary()
         && monitor.due_at().is_some_and(|due| at < due.plus(SETTLE))
         && monitor.last_ping_at.is_some_and(|last| last < at)
@@ -129,11 +128,14 @@ pub async fn a_ping_that_carries_another_window_is_declined(harness: &dyn Harnes
     let before = put(&*store, pinged("job")).await;
     let at = NOW.plus(minutes(1));
     let declined = Ok(Extended::Declined(Found::Monitor(Box::new(before))));
-    let other_interval = Extend { interval: Interval::from_secs(60), ..ping("job", at, 2) };
+    let other_interval = Extend { reach: Reach::Window { interval: Interval::from_secs(60), grace: None }, ..ping("job", at, 2) };
     assert_eq!(store.extend(other_interval).await, declined);
-    let other_grace = Extend { grace: Grace::from_secs(61), ..ping("job", at, 3) };
+    let other_grace = Extend { reach: Reach::Window { interval: None, grace: Grace::from_secs(61) }, ..ping("job", at, 3) };
     assert_eq!(store.extend(other_grace).await, declined);
-    let the_same = Extend { interval: Some(Interval::DEFAULT), grace: Some(Grace::DEFAULT), ..ping("job", at, 4) };
+    let the_same = Extend {
+        reach: Reach::Window { interval: Some(Interval::DEFAULT), grace: Some(Grace::DEFAULT) },
+        ..ping("job", at, 4)
+    };
     assert_eq!(store.extend(the_same).await, Ok(Extended::Done));
 }
 

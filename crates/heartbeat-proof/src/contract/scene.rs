@@ -11,7 +11,7 @@ use heartbeat_core::{
     key::{ApiKey, KeyRecord, Scope},
     outage::Outages,
     outbox::{Lease, Owner, Routing},
-    store::{Becomes, Change, Committed, Extend, Found, Keep, Part, Stored, WriteId},
+    store::{Becomes, Change, Committed, Extend, Found, Keep, Reach, Part, Stored, WriteId},
 };
 use rand::{Rng, rngs::StdRng};
 
@@ -92,7 +92,7 @@ pub fn deletion(before: &Stored, at: Timestamp, until: Timestamp, write_id: u64)
 pub fn ping(slug: &str, at: Timestamp, write_id: u64) -> Extend {
     let (id, write_id) = (id(slug), WriteId(write_id));
     let row = Some(row(&id, at, write_id.0));
-    Extend { id, at, settle: SETTLE, interval: None, grace: None, write_id, row, keep: Keep::Always }
+    Extend { id, at, settle: SETTLE, reach: Reach::Window { interval: None, grace: None }, write_id, row, keep: Keep::Always }
 }
 
 pub fn row(id: &MonitorId, at: Timestamp, tag: u64) -> Row {
@@ -101,6 +101,9 @@ pub fn row(id: &MonitorId, at: Timestamp, tag: u64) -> Row {
         from: Some("192.0.2.17".to_owned()),
         agent: None,
         run: None,
+        took_ms: None,
+        happened_at: None,
+        metadata: None,
         body: String::new(),
         notes: Vec::new(),
     };
@@ -193,7 +196,7 @@ pub fn flow(store: Arc<dyn Store>) -> (Flow, Arc<SetClock>) {
         ping_log: PingLog::All,
     };
     let (random, hearing) = (Arc::new(Seeded::new(7)), Arc::default());
-    let flow = Flow { store, clock: Arc::<SetClock>::clone(&clock), random, settings, hearing };
+    let flow = Flow { store, clock: Arc::<SetClock>::clone(&clock), random, settings, hearing, known: Arc::default() };
     (flow, clock)
 }
 
@@ -211,7 +214,7 @@ pub fn any_monitor(random: &mut StdRng, slug: &str) -> Monitor {
     monitor.ping_count = random.random_range(0..1 << 40);
     monitor.failures = u32::from(random.random_bool(0.2));
     if random.random_bool(0.2) {
-        monitor.run = Some(Run { id: None, started_at: ago(random), due_at: random.random_bool(0.5).then_some(NOW) });
+        monitor.runs = vec![Run { id: None, started_at: ago(random), due_at: random.random_bool(0.5).then_some(NOW) }];
     }
     monitor.policy.resume_on_ping = random.random();
     monitor.last_duration = random.random_bool(0.3).then(|| Duration::from_micros(random.random_range(0..1 << 40)));

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use heartbeat_core::{
-    Clock, Grace, Interval, MonitorId, Ping, Signal, Timestamp,
+    Clock, Grace, Interval, MonitorId, Ping, Schedule, Signal, Timestamp,
     flow::{PingError, Recorded, Sender},
     ping::Body,
 };
@@ -132,7 +132,7 @@ impl Job {
     /// Answers with what the client was answered, and what it took of the store.
     async fn send(&self, signal: Signal, at: Timestamp) -> (Answer, Option<u32>) {
         let ping = Ping {
-            interval: Some(self.interval),
+            schedule: Some(Schedule::Every(self.interval)),
             grace: Some(self.grace),
             body: Body::from_tail(&self.body()).0,
             ..Ping::bare(signal)

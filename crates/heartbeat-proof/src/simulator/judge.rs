@@ -116,7 +116,11 @@ impl History {
                     history.recovered.insert(since, row.at);
                 }
                 Happening::Paused | Happening::Deleted => history.muted = true,
-                Happening::Ping(_) | Happening::Reminded { .. } | Happening::Resumed | Happening::Delivery(_) => {}
+                Happening::Ping(_)
+                | Happening::Reminded { .. }
+                | Happening::Resumed
+                | Happening::Edited(_)
+                | Happening::Delivery(_) => {}
             }
         }
         history.opened.sort_by_key(|opened| opened.since);

@@ -89,6 +89,7 @@ impl Process {
             random: Arc::clone(&self.random),
             settings: self.settings,
             hearing: Arc::clone(&self.hearing()),
+            known: Arc::default(),
         }
     }
 }

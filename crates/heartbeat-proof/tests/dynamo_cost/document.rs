@@ -172,7 +172,7 @@ async fn every_attribute_of_a_monitor_is_documented() {
 fn full_monitors() -> Vec<Monitor> {
     let plain = pinged("job");
     let mut set = Monitor { failures: 2, last_remark_at: Some(NOW.minus(minutes(1))), ..pinged("job") };
-    set.run = Some(Run { id: RunId::parse("r-1"), started_at: NOW, due_at: Some(NOW.plus(minutes(9))) });
+    set.runs = vec![Run { id: RunId::parse("r-1"), started_at: NOW, due_at: Some(NOW.plus(minutes(9))) }];
     set.last_duration = Some(std::time::Duration::from_secs(3));
     set.policy.resume_on_ping = !set.policy.resume_on_ping;
     let failing = decide(&pinged("job"), &Event::Ping(Ping::bare(Signal::Fail)), &context(NOW.plus(minutes(1))));

@@ -95,5 +95,5 @@ fn put(model: &Value, project: &str, number: u32) -> Value {
 
 /// A curl somewhere.
 pub(crate) fn sender() -> Sender {
-    Sender { from: Some("192.0.2.17".to_owned()), agent: Some("curl/8.5.0".to_owned()), notes: Vec::new() }
+    Sender { from: Some("192.0.2.17".to_owned()), agent: Some("curl/8.5.0".to_owned()), ..Sender::default() }
 }

@@ -34,6 +34,15 @@ enum Leftovers {
     Dropped,
 }
 
+/// What holds of a tombstone that is in the way.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Graves {
+    /// It stays until its time has passed.
+    Kept,
+    /// It gives way.
+    Opened,
+}
+
 impl DynamoStore {
     pub(in crate::dynamo) async fn commit_change(&self, change: Change) -> Result<Committed, StoreError> {
         let (journalled, pings) = told(&change.rows);
@@ -88,12 +97,13 @@ impl DynamoStore {
     fn write_of(&self, change: &Change, journal: &[String], leftovers: Leftovers) -> Write {
         let mut expression = Expression::default();
         let put = match &change.becomes {
-            Becomes::Created(stored) => {
+            Becomes::Created(stored) | Becomes::Defined(stored) => {
                 let mut item = to_item(shape(stored));
                 if !self.writes_wake_time_of(stored) {
                     item.remove(WAKE_AT);
                 }
-                require_nothing(&mut expression, change.at, leftovers);
+                let graves = if matches!(change.becomes, Becomes::Defined(_)) { Graves::Opened } else { Graves::Kept };
+                require_nothing(&mut expression, change.at, leftovers, graves);
                 Some(item)
             }
             Becomes::Deleted { before, until } => {
@@ -155,10 +165,14 @@ const OUTBOX: &str = "outbox";
 const PING_COUNT: &str = "ping_count";
 
 /// Nothing is there, or something whose time has passed.
-fn require_nothing(expression: &mut Expression, at: Timestamp, leftovers: Leftovers) {
+fn require_nothing(expression: &mut Expression, at: Timestamp, leftovers: Leftovers, graves: Graves) {
     let (id, until, end) = (expression.name(ID), expression.name(DELETED_UNTIL), expression.name(TTL));
-    let (instant, second) = (expression.value(micros(at)), expression.value(number(at.as_secs())));
-    let passed = format!("({until} <= {instant} OR (attribute_not_exists({until}) AND {end} <= {second}))");
+    let second = expression.value(number(at.as_secs()));
+    let over = match graves {
+        Graves::Kept => format!("{until} <= {}", expression.value(micros(at))),
+        Graves::Opened => format!("attribute_exists({until})"),
+    };
+    let passed = format!("({over} OR (attribute_not_exists({until}) AND {end} <= {second}))");
     let and_told = match leftovers {
         Leftovers::Kept => format!(" AND attribute_not_exists({})", expression.name(JOURNAL)),
         Leftovers::Dropped => String::new(),
@@ -206,13 +220,13 @@ fn tombstone(change: &Change, until: Timestamp) -> Item {
 /// Whether what is there is what the decision was made from.
 fn is_as_decided(there: &Found, change: &Change) -> bool {
     match (&change.becomes, there) {
-        (Becomes::Created(_), Found::Nothing) => true,
+        (Becomes::Created(_), Found::Nothing) | (Becomes::Defined(_), Found::Nothing | Found::Deleted) => true,
         (Becomes::Deleted { before, .. }, Found::Monitor(there)) => there.monitor.rev == before.monitor.rev,
         (Becomes::Changed { before, rests_on, .. }, Found::Monitor(there)) => {
             rests_on.holds(&before.monitor, &there.monitor, change.at)
         }
         (
-            Becomes::Created(_) | Becomes::Changed { .. } | Becomes::Deleted { .. },
+            Becomes::Created(_) | Becomes::Defined(_) | Becomes::Changed { .. } | Becomes::Deleted { .. },
             Found::Monitor(_) | Found::Deleted | Found::Nothing,
         ) => false,
     }
