@@ -60,7 +60,11 @@ impl Gate {
     }
 
     /// Lets in a ping that comes to a ping URL: its UUID says which monitor it is for.
-    pub(crate) async fn admit_uuid(&self, uuid: PingUuid, client: Client) -> Result<(MonitorId, Arc<KeyRecord>), ApiError> {
+    pub(crate) async fn admit_uuid(
+        &self,
+        uuid: PingUuid,
+        client: Client,
+    ) -> Result<(MonitorId, Arc<KeyRecord>), ApiError> {
         let record = self.admit_hash(uuid.hash(), client).await.map_err(|error| match error {
             ApiError::UnknownKey | ApiError::RevokedKey | ApiError::ExpiredKey => ApiError::UnknownPingUrl,
             other => other,

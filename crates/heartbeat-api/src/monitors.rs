@@ -136,12 +136,7 @@ impl Shared {
     }
 
     /// What a key that is limited to one monitor sees.
-    async fn page_of_one(
-        &self,
-        key: &KeyRecord,
-        only: &Slug,
-        mut page: Filling<'_>,
-    ) -> Result<ListView, ApiError> {
+    async fn page_of_one(&self, key: &KeyRecord, only: &Slug, mut page: Filling<'_>) -> Result<ListView, ApiError> {
         if page.asked.after.as_ref().is_none_or(|after| only > after) {
             match self.flow.store.find(&Self::id(key, only.clone()), self.flow.clock.now()).await? {
                 Found::Monitor(stored) => page.add(&stored),

@@ -47,7 +47,8 @@ pub(crate) async fn gather(flow: &Flow, monitors: u32, interval_s: impl Fn(u32) 
         let interval = Interval::from_secs(interval_s(number));
         async move {
             let slug = Slug::parse(&name(number))?;
-            let ping = Ping { schedule: Some(Schedule::Every(interval.context("not an interval")?)), ..Ping::success() };
+            let ping =
+                Ping { schedule: Some(Schedule::Every(interval.context("not an interval")?)), ..Ping::success() };
             let id = MonitorId::new(Project::default(), slug);
             flow.record_ping(&id, ping, sender(), flow.clock.now()).await?;
             anyhow::Ok(())

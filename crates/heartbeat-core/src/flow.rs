@@ -11,14 +11,14 @@ use std::{sync::Arc, time::Duration};
 
 pub use hearing::{Crowd, Hearing};
 pub use known::Known;
-pub use own::Own;
 pub use manage::{Defined, ManageError, Url};
+pub use own::Own;
 pub use ping::{Birth, Came, PingError, Recorded, Sender};
 
 use crate::{
     clock::Clock,
-    definition::Definition,
     decide::{Context, Decision, Transition},
+    definition::Definition,
     history::{Happening, PingLog, Row},
     interval::{Grace, Interval},
     monitor::{Monitor, MonitorId},

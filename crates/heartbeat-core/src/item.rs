@@ -251,7 +251,9 @@ pub fn decode(attributes: Attributes) -> Result<Stored, Corrupt> {
 fn decode_schedule(item: &Item) -> Result<Schedule, String> {
     match (item.interval_s, &item.cron, &item.tz) {
         (Some(interval), None, None) => Ok(Schedule::Every(interval)),
-        (None, Some(line), Some(zone)) => Cron::parse(line, zone).map(Schedule::Cron).map_err(|error| error.to_string()),
+        (None, Some(line), Some(zone)) => {
+            Cron::parse(line, zone).map(Schedule::Cron).map_err(|error| error.to_string())
+        }
         (Some(_) | None, _, _) => Err("it has neither an interval nor a cron line with its time zone".to_owned()),
     }
 }

@@ -254,7 +254,8 @@ impl Monitor {
         let awaited = self.schedule.awaited(due_at, self.grace);
         let (began, interval, grace) = (awaited.from, awaited.period, self.grace.duration());
         let missed = Wait { began, due: due_at, interval, grace, cause: Cause::Missed };
-        let limited = self.runs.iter().filter_map(|run| Some((run.started_at, run.due_at.filter(|due| *due < due_at)?)));
+        let limited =
+            self.runs.iter().filter_map(|run| Some((run.started_at, run.due_at.filter(|due| *due < due_at)?)));
         let overran = limited.map(|(began, due)| {
             let interval = due.since(began);
             Wait { began, due, interval, grace: Duration::ZERO, cause: Cause::Overran }

@@ -87,7 +87,8 @@ mod tests {
         let text = uuid.to_string();
         assert_eq!(text, "07070707-0707-4707-8707-070707070707");
         assert_eq!(PingUuid::parse(&text.to_uppercase()).map(PingUuid::hash), Some(uuid.hash()));
-        for bad in ["", "07070707070747078707070707070707", "{07070707-0707-4707-8707-070707070707}", "nightly-backup"] {
+        for bad in ["", "07070707070747078707070707070707", "{07070707-0707-4707-8707-070707070707}", "nightly-backup"]
+        {
             assert_eq!(PingUuid::parse(bad), None, "{bad}");
         }
         assert!(!format!("{uuid:?}").contains("0707"));

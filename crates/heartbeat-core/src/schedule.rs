@@ -63,9 +63,7 @@ impl Schedule {
     pub fn awaited(&self, due: Timestamp, grace: Grace) -> Awaited {
         let expected = due.minus(grace.duration());
         match self {
-            Self::Every(interval) => {
-                Awaited { from: expected.minus(interval.duration()), period: interval.duration() }
-            }
+            Self::Every(interval) => Awaited { from: expected.minus(interval.duration()), period: interval.duration() },
             Self::Cron(cron) => {
                 let from = cron.run_before(expected).unwrap_or_else(|| expected.minus(LONGEST_PERIOD));
                 Awaited { from, period: expected.since(from) }

@@ -4,9 +4,9 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use heartbeat_core::{
-    ping::Note,
     Cause, Changes, Context, Decision, Event, Grace, Incident, Interval, Monitor, MonitorId, NoticeKind, Origin, Ping,
     Project, Reminders, RestsOn, Schedule, Signal, Slug, Status, Timestamp, Transition, decide, outage::Outages,
+    ping::Note,
 };
 
 const NOW: Timestamp = Timestamp::from_secs(1_000_000);
@@ -242,7 +242,8 @@ fn more_runs_than_can_be_watched_are_said_and_none_that_is_watched_is_forgotten(
 
 #[test]
 fn a_spooled_ping_counts_when_it_happened_recovers_only_ahead_and_opens_nothing() {
-    let spooled = |signal, ago| Event::Ping(Ping { at: Some(NOW.minus(Duration::from_secs(ago))), ..Ping::bare(signal) });
+    let spooled =
+        |signal, ago| Event::Ping(Ping { at: Some(NOW.minus(Duration::from_secs(ago))), ..Ping::bare(signal) });
     let told = |word: &str, event: &Event| {
         let decision = decide(&monitor(word), event, &context());
         assert!(decision.notes.contains(&Note::Spooled));
@@ -281,7 +282,10 @@ fn a_ping_resumes_a_paused_monitor_only_where_that_is_wanted() {
 
 #[test]
 fn an_interval_of_a_ping_changes_what_pings_made_and_not_what_a_person_defined() {
-    let hourly = Event::Ping(Ping { schedule: Interval::from_secs(3_600).map(heartbeat_core::Schedule::Every), ..Ping::success() });
+    let hourly = Event::Ping(Ping {
+        schedule: Interval::from_secs(3_600).map(heartbeat_core::Schedule::Every),
+        ..Ping::success()
+    });
     assert_eq!(shown(&decide(&monitor("ok"), &hourly, &context()).monitor), "ok +3660");
     let theirs = Monitor { origin: Origin::Person, ..monitor("ok") };
     let kept = decide(&theirs, &hourly, &context());

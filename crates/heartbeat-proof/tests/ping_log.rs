@@ -114,7 +114,8 @@ async fn notable_keeps_what_was_odd_only_to_the_decision() {
 async fn notable_keeps_a_late_ping_that_also_changes_the_window() {
     let house = House::keeping(PingLog::Notable);
     house.ping(Ping::success(), NOW).await;
-    let longer = |minutes: u64| Ping { schedule: Interval::from_secs(minutes * 60).map(Schedule::Every), ..Ping::success() };
+    let longer =
+        |minutes: u64| Ping { schedule: Interval::from_secs(minutes * 60).map(Schedule::Every), ..Ping::success() };
     house.ping(longer(7), NOW.plus(minutes(1))).await;
     house.ping(longer(8), NOW.plus(minutes(8)).plus(TICK)).await;
     assert_eq!(house.history().await, [(0, "ping"), (8, "ping")]);

@@ -8,7 +8,8 @@ use heartbeat_core::{
     monitor::{FORGOTTEN_AFTER, FORGOTTEN_AFTER_DUE},
     outbox::{Settled, Settlement},
     store::{
-        Becomes, Change, Committed, CronRun, Deferral, Deferred, Extend, Extended, Found, Keep, Reach, Stands, Stored, WriteId,
+        Becomes, Change, Committed, CronRun, Deferral, Deferred, Extend, Extended, Found, Keep, Reach, Stands, Stored,
+        WriteId,
     },
 };
 use rusqlite::{Connection, Rows, params};
@@ -206,7 +207,9 @@ enum Next {
 /// What the change makes of what is there; `None` when what it rests on does not hold.
 fn next(found: &Found, mut attributes: Attributes, change: &Change) -> Option<Next> {
     match (&change.becomes, found) {
-        (Becomes::Created(stored), Found::Nothing) | (Becomes::Defined(stored), Found::Nothing | Found::Deleted) => Some(Next::Monitor(encode(stored))),
+        (Becomes::Created(stored), Found::Nothing) | (Becomes::Defined(stored), Found::Nothing | Found::Deleted) => {
+            Some(Next::Monitor(encode(stored)))
+        }
         (Becomes::Changed { before, after, rests_on }, Found::Monitor(there))
             if rests_on_holds(there, before, *rests_on, change.at) =>
         {

@@ -165,7 +165,8 @@ pub(crate) async fn ping_url(State(api): State<Arc<Shared>>, request: Request) -
 
 /// Reads the JSON of a definition; what is unknown or of another type is refused with its place.
 fn read<T: for<'de> Deserialize<'de>>(body: Option<&[u8]>) -> Result<T, ApiError> {
-    let body = body.ok_or_else(|| ApiError::BadJson("send the definition as JSON, such as {\"interval\": \"5m\"}".into()))?;
+    let body =
+        body.ok_or_else(|| ApiError::BadJson("send the definition as JSON, such as {\"interval\": \"5m\"}".into()))?;
     serde_json::from_slice(body).map_err(|error| ApiError::BadJson(format!("the body is not understood: {error}")))
 }
 

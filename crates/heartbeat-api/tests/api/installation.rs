@@ -73,7 +73,8 @@ impl Installation {
             ping_log: PingLog::All,
         };
         let (store, random) = (weather.clone(), Arc::new(Seeded::new(1)));
-        let flow = Flow { store, clock: clock.clone(), random, settings, hearing: Arc::default(), known: Arc::default() };
+        let flow =
+            Flow { store, clock: clock.clone(), random, settings, hearing: Arc::default(), known: Arc::default() };
         let api = Api::new(flow.clone(), config).with_check(check).with_kinds(Arc::new(Posts));
         let router = router(api);
         let key = ApiKey::from_random([1; 32]);

@@ -72,7 +72,8 @@ impl Deciding {
         self.monitor.grace = grace.unwrap_or(self.monitor.grace);
         let new_fresh = self.due_from(now);
         // Of two rhythms that are no intervals nothing can be told but where the new one begins.
-        let is_another_rhythm = old != self.monitor.schedule && old.interval().and(self.monitor.schedule.interval()).is_none();
+        let is_another_rhythm =
+            old != self.monitor.schedule && old.interval().and(self.monitor.schedule.interval()).is_none();
         if let Status::Ok { due_at, .. } = &mut self.monitor.status {
             if is_another_rhythm {
                 *due_at = new_fresh;

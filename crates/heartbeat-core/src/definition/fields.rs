@@ -137,7 +137,11 @@ impl Fields {
             schedule: self.schedule(now)?,
             grace: self.grace.as_ref().map(|grace| Grace::parse(&grace.text())).transpose()?,
             failure_threshold: self.failure_threshold.map(threshold).transpose()?,
-            remind_every_s: self.remind_every.as_ref().map(|every| every.as_ref().map(reminder).transpose()).transpose()?,
+            remind_every_s: self
+                .remind_every
+                .as_ref()
+                .map(|every| every.as_ref().map(reminder).transpose())
+                .transpose()?,
             max_runtime_s: self.max_runtime.as_ref().map(|most| most.as_ref().map(runtime).transpose()).transpose()?,
             resume_on_ping: self.resume_on_ping,
             channels: self.channels.as_ref().map(|names| names.as_deref().map(channels).transpose()).transpose()?,
@@ -310,7 +314,10 @@ mod tests {
         let (old, new) = (Definition::default(), fields(r#"{"grace":"5m"}"#).definition().unwrap());
         let edit = new.edit_of(&old, None).unwrap();
         let told = |fields| Value::Object(fields).to_string();
-        assert_eq!((told(edit.before), told(edit.after)), (r#"{"grace":"1m"}"#.to_owned(), r#"{"grace":"5m"}"#.to_owned()));
+        assert_eq!(
+            (told(edit.before), told(edit.after)),
+            (r#"{"grace":"1m"}"#.to_owned(), r#"{"grace":"5m"}"#.to_owned())
+        );
         assert_eq!(old.edit_of(&old, None), None);
     }
 }

@@ -57,19 +57,14 @@ impl Known {
     }
 
     /// What a success of `id` at `at` does, where its line is known and the ping carries no other.
-    pub fn run(
-        &self,
-        id: &MonitorId,
-        at: Timestamp,
-        carried: (Option<&Schedule>, Option<Grace>),
-    ) -> Option<CronRun> {
+    pub fn run(&self, id: &MonitorId, at: Timestamp, carried: (Option<&Schedule>, Option<Grace>)) -> Option<CronRun> {
         if self.count.load(Ordering::Relaxed) == 0 {
             return None;
         }
         let line = self.lines.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()?;
         let (schedule, grace) = carried;
-        let is_same = schedule.is_none_or(|schedule| *schedule == line.schedule)
-            && grace.is_none_or(|grace| grace == line.grace);
+        let is_same =
+            schedule.is_none_or(|schedule| *schedule == line.schedule) && grace.is_none_or(|grace| grace == line.grace);
         is_same.then(|| line.run(at))
     }
 }

@@ -217,7 +217,9 @@ fn ended_run(change: &Change) -> Option<Duration> {
 /// The monitor that a change leaves behind.
 fn after(change: &Change) -> Option<Monitor> {
     match &change.becomes {
-        Becomes::Created(after) | Becomes::Defined(after) | Becomes::Changed { after, .. } => Some(after.monitor.clone()),
+        Becomes::Created(after) | Becomes::Defined(after) | Becomes::Changed { after, .. } => {
+            Some(after.monitor.clone())
+        }
         Becomes::Deleted { .. } => None,
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use heartbeat_core::{
-    Cron, Grace, Incident, Interval, Monitor, MonitorId, Notice, Origin, Rev, Schedule, Telling, Timestamp, incident::Cause,
-    notice::Standing,
+    Cron, Grace, Incident, Interval, Monitor, MonitorId, Notice, Origin, Rev, Schedule, Telling, Timestamp,
+    incident::Cause, notice::Standing,
 };
 use serde_json::{Map, Value, json};
 

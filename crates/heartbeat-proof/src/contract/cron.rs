@@ -14,8 +14,12 @@ use super::{
     scene::{NOW, SETTLE, context, happen, id, minutes, ping, pinged, put, stored, there},
 };
 
-const LINES: [(&str, &str); 4] =
-    [("*/5 * * * *", "UTC"), ("0 * * * *", "Europe/Berlin"), ("30 2 * * *", "America/New_York"), ("0 9 * * 1-5", "Asia/Tokyo")];
+const LINES: [(&str, &str); 4] = [
+    ("*/5 * * * *", "UTC"),
+    ("0 * * * *", "Europe/Berlin"),
+    ("30 2 * * *", "America/New_York"),
+    ("0 9 * * 1-5", "Asia/Tokyo"),
+];
 
 /// A monitor with a cron line that has been pinged, and when its next ping is expected.
 fn watched(random: &mut StdRng, slug: &str) -> (Monitor, Timestamp) {

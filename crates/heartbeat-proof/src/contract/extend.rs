@@ -128,9 +128,11 @@ pub async fn a_ping_that_carries_another_window_is_declined(harness: &dyn Harnes
     let before = put(&*store, pinged("job")).await;
     let at = NOW.plus(minutes(1));
     let declined = Ok(Extended::Declined(Found::Monitor(Box::new(before))));
-    let other_interval = Extend { reach: Reach::Window { interval: Interval::from_secs(60), grace: None }, ..ping("job", at, 2) };
+    let other_interval =
+        Extend { reach: Reach::Window { interval: Interval::from_secs(60), grace: None }, ..ping("job", at, 2) };
     assert_eq!(store.extend(other_interval).await, declined);
-    let other_grace = Extend { reach: Reach::Window { interval: None, grace: Grace::from_secs(61) }, ..ping("job", at, 3) };
+    let other_grace =
+        Extend { reach: Reach::Window { interval: None, grace: Grace::from_secs(61) }, ..ping("job", at, 3) };
     assert_eq!(store.extend(other_grace).await, declined);
     let the_same = Extend {
         reach: Reach::Window { interval: Some(Interval::DEFAULT), grace: Some(Grace::DEFAULT) },

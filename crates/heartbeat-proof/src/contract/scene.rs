@@ -11,7 +11,7 @@ use heartbeat_core::{
     key::{ApiKey, KeyRecord, Scope},
     outage::Outages,
     outbox::{Lease, Owner, Routing},
-    store::{Becomes, Change, Committed, Extend, Found, Keep, Reach, Part, Stored, WriteId},
+    store::{Becomes, Change, Committed, Extend, Found, Keep, Part, Reach, Stored, WriteId},
 };
 use rand::{Rng, rngs::StdRng};
 
@@ -92,7 +92,15 @@ pub fn deletion(before: &Stored, at: Timestamp, until: Timestamp, write_id: u64)
 pub fn ping(slug: &str, at: Timestamp, write_id: u64) -> Extend {
     let (id, write_id) = (id(slug), WriteId(write_id));
     let row = Some(row(&id, at, write_id.0));
-    Extend { id, at, settle: SETTLE, reach: Reach::Window { interval: None, grace: None }, write_id, row, keep: Keep::Always }
+    Extend {
+        id,
+        at,
+        settle: SETTLE,
+        reach: Reach::Window { interval: None, grace: None },
+        write_id,
+        row,
+        keep: Keep::Always,
+    }
 }
 
 pub fn row(id: &MonitorId, at: Timestamp, tag: u64) -> Row {

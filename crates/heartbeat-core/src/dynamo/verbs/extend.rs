@@ -20,8 +20,7 @@ use crate::{
 /// any other is beyond all ends.
 const UPDATE: &str = "SET last_ping_at = :at, #shard = :shard, ping_count = ping_count + :one, \
     write_id_before = if_not_exists(write_id, :write_id), write_id = :write_id";
-const BY_WINDOW: &str =
-    ", due_at = window_us + :at, expires_at = if_not_exists(forget_s, :never) + :at_s_up";
+const BY_WINDOW: &str = ", due_at = window_us + :at, expires_at = if_not_exists(forget_s, :never) + :at_s_up";
 const WAKE: &str = ", wake_at = window_us + :settled_at";
 const NO_WAKE: &str = " REMOVE wake_at";
 const TO_RUN: &str = ", due_at = :due, wake_at = :wake";
