@@ -34,6 +34,7 @@ pub mod alarm;
 pub mod archive;
 pub mod channel;
 pub mod clock;
+pub mod cron;
 pub mod decide;
 pub mod delivery;
 pub mod directory;
@@ -59,6 +60,7 @@ pub mod time;
 
 pub use channel::{Channel, ChannelName, Telling};
 pub use clock::Clock;
+pub use cron::{Cron, CronError};
 pub use decide::{Changes, Context, Decision, Event, RestsOn, Transition, decide};
 pub use incident::{Cause, Incident};
 pub use interval::{Grace, Interval};
