@@ -60,7 +60,6 @@ pub mod time;
 
 pub use channel::{Channel, ChannelName, Telling};
 pub use clock::Clock;
-pub use cron::{Cron, CronError};
 pub use decide::{Changes, Context, Decision, Event, RestsOn, Transition, decide};
 pub use incident::{Cause, Incident};
 pub use interval::{Grace, Interval};

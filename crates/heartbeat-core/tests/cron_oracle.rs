@@ -9,7 +9,10 @@ use std::{
     thread,
 };
 
-use heartbeat_core::{Cron, CronError, Timestamp};
+use heartbeat_core::{
+    Timestamp,
+    cron::{Cron, CronError},
+};
 use jiff::tz::TimeZone;
 use proptest::{
     prelude::*,
