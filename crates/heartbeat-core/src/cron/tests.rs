@@ -95,14 +95,10 @@ fn half_an_hour_of_summer_time_is_a_gap_and_a_repetition_as_well() {
     assert_runs("15 2 * * *", "Australia/Lord_Howe", "2026-10-03T00:00:00Z", &spring);
     let autumn = ["2026-04-04T14:45:00Z", "2026-04-05T15:15:00Z"];
     assert_runs("45 1 * * *", "Australia/Lord_Howe", "2026-04-04T00:00:00Z", &autumn);
-    let rhythm = ["2026-04-04T14:30:00Z", "2026-04-04T15:00:00Z", "2026-04-04T15:30:00Z", "2026-04-04T16:30:00Z"];
-    assert_runs(
-        "30 * * * *",
-        "Australia/Lord_Howe",
-        "2026-04-04T14:00:00Z",
-        &[rhythm[0], rhythm[1], "2026-04-04T16:00:00Z"],
-    );
-    assert_runs("0,30 */1 * * *", "Australia/Lord_Howe", "2026-04-04T14:00:00Z", &rhythm[..3]);
+    let rhythm = ["2026-04-04T14:30:00Z", "2026-04-04T15:00:00Z", "2026-04-04T15:30:00Z"];
+    assert_runs("0,30 */1 * * *", "Australia/Lord_Howe", "2026-04-04T14:00:00Z", &rhythm);
+    let local = ["2026-04-04T14:30:00Z", "2026-04-04T15:00:00Z", "2026-04-04T16:00:00Z"];
+    assert_runs("30 * * * *", "Australia/Lord_Howe", "2026-04-04T14:00:00Z", &local);
 }
 
 #[test]
@@ -144,7 +140,7 @@ fn leap_days_come_every_four_years_but_not_in_2100() {
     let berlin = ["2096-02-29T11:00:00Z", "2104-02-29T11:00:00Z"];
     assert_runs("0 12 29 2 *", "Europe/Berlin", "2093-01-01T00:00:00Z", &berlin);
     // Only both: a Sunday that is 29 February, by the step that names Sundays alone.
-    assert_days("29 2 */7", "2070-01-01", &["2076-02-29", "2116-02-29"]);
+    assert_days("29 2 */7", "2070-01-01", &["2088-02-29", "2128-02-29"]);
 }
 
 #[test]

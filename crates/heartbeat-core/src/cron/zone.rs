@@ -6,8 +6,10 @@ use super::error::{CronError, shortened};
 
 /// The longest name is America/Argentina/ComodRivadavia, with 32.
 const MAX_LENGTH: usize = 64;
-/// Names further away are another word, not a typing error.
-const TYPING_ERRORS: usize = 3;
+/// In the database, and says that nobody has set a zone.
+const PLACE_HOLDER: &str = "Factory";
+/// With more typing errors than one in so many characters it is another word.
+const CHARACTERS_A_TYPING_ERROR: usize = 4;
 
 /// The zone with its name as the database writes it.
 pub(super) fn parse(name: &str) -> Result<(String, TimeZone), CronError> {
@@ -15,10 +17,9 @@ pub(super) fn parse(name: &str) -> Result<(String, TimeZone), CronError> {
     if name.len() > MAX_LENGTH {
         return Err(unknown(name, None));
     }
-    // The database's own place holders are no zones.
     let found = TimeZone::get(name).ok().filter(|zone| !zone.is_unknown());
     let named = found.and_then(|zone| Some((zone.iana_name()?.to_owned(), zone)));
-    named.filter(|(name, _)| name != "Factory").ok_or_else(|| unknown(name, nearest(db(), name)))
+    named.filter(|(name, _)| name != PLACE_HOLDER).ok_or_else(|| unknown(name, nearest(db(), name)))
 }
 
 fn unknown(name: &str, nearest: Option<String>) -> CronError {
@@ -35,7 +36,8 @@ fn nearest(known: &TimeZoneDatabase, name: &str) -> Option<String> {
 
 fn most_like(names: TimeZoneNameIter<'_>, wanted: &str) -> Option<String> {
     let with_distance = names.map(|name| (distance(&name.as_str().to_ascii_lowercase(), wanted), name.to_string()));
-    with_distance.filter(|(distance, _)| *distance <= TYPING_ERRORS).min().map(|(_, name)| name)
+    let most = wanted.chars().count() / CHARACTERS_A_TYPING_ERROR;
+    with_distance.filter(|(distance, name)| *distance <= most && name != PLACE_HOLDER).min().map(|(_, name)| name)
 }
 
 /// How many characters must be changed, added or removed (Levenshtein).
