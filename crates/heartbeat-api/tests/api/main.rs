@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod channels;
 #[cfg(test)]
+mod definitions;
+#[cfg(test)]
 mod deliveries;
 #[cfg(test)]
 mod errors;

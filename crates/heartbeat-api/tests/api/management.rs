@@ -37,6 +37,7 @@ async fn an_overdue_monitor_shows_before_any_checker_has_looked() {
       "monitors": [
         {
           "channels": null,
+          "cron": null,
           "grace": "30s",
           "incident": {
             "cause": "missed",
@@ -56,7 +57,8 @@ async fn an_overdue_monitor_shows_before_any_checker_has_looked() {
           "schedule": "every 1m",
           "since": "2026-11-23T03:01:30.000000Z",
           "slug": "a",
-          "status": "overdue"
+          "status": "overdue",
+          "timezone": null
         }
       ],
       "next_cursor": null
@@ -79,6 +81,7 @@ async fn a_failure_shows_its_code_its_words_and_what_is_undelivered() {
       "monitors": [
         {
           "channels": null,
+          "cron": null,
           "grace": "1m",
           "incident": {
             "cause": "failed",
@@ -103,6 +106,7 @@ async fn a_failure_shows_its_code_its_words_and_what_is_undelivered() {
           "since": "2026-11-23T03:00:00.000000Z",
           "slug": "a",
           "status": "overdue",
+          "timezone": null,
           "undelivered": [
             {
               "attempts": 0,
@@ -128,6 +132,7 @@ async fn a_pause_may_have_an_end_or_none() {
 
     {
       "channels": null,
+      "cron": null,
       "grace": "1m",
       "incident": null,
       "interval": "5m",
@@ -142,7 +147,8 @@ async fn a_pause_may_have_an_end_or_none() {
       "schedule": "every 5m",
       "since": "2026-11-23T03:00:00.000000Z",
       "slug": "a",
-      "status": "paused"
+      "status": "paused",
+      "timezone": null
     }
     "#);
     let until = |answer: Answer| answer.json()["paused_until"].clone();
@@ -155,6 +161,7 @@ async fn a_pause_may_have_an_end_or_none() {
 
     {
       "channels": null,
+      "cron": null,
       "grace": "1m",
       "incident": null,
       "interval": "5m",
@@ -169,7 +176,8 @@ async fn a_pause_may_have_an_end_or_none() {
       "schedule": "every 5m",
       "since": "2026-11-23T03:00:00.000000Z",
       "slug": "a",
-      "status": "ok"
+      "status": "ok",
+      "timezone": null
     }
     "#);
 }

@@ -31,6 +31,7 @@ async fn the_first_ping_makes_the_monitor_and_the_next_is_ok() {
       "monitors": [
         {
           "channels": null,
+          "cron": null,
           "grace": "5m",
           "incident": null,
           "interval": "1h",
@@ -45,7 +46,8 @@ async fn the_first_ping_makes_the_monitor_and_the_next_is_ok() {
           "schedule": "every 1h",
           "since": "2026-11-23T03:00:00.000000Z",
           "slug": "nightly-backup",
-          "status": "ok"
+          "status": "ok",
+          "timezone": null
         }
       ],
       "next_cursor": null

@@ -235,7 +235,7 @@ async fn a_management_query_is_known_or_refused() {
     ];
     assert_snapshot!(refusals(&api, &asked).await, @r"
     GET /monitors?colour=red
-      400 bad_query: there is a parameter that is not known: this call takes cursor, limit and status
+      400 bad_query: there is a parameter that is not known: this call takes cursor, limit, status, tag and q
     GET /monitors?limit=0
       400 bad_query: `limit` is a number from 1 to 500
     GET /monitors?limit=501
