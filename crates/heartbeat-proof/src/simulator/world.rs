@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 
 use super::{
     executor::{Chance, Executor, SimClock},
-    faulty::{Faulty, Luck, Pace, Premises, Sabotage},
+    faulty::{Faulty, Luck, Pace, Poison, Premises, Sabotage},
     job::{Character, Job, SETTLE},
     journal::Journal,
     judge::{Evidence, Verdict, judge},
@@ -32,6 +32,10 @@ const CALM: Duration = Duration::from_hours(2);
 const AFTERMATH: Duration = Duration::from_mins(20);
 /// Before the first outage of ours: somebody must have proved that pings are received.
 const MORNING: Duration = Duration::from_mins(8);
+/// Per mille of worlds with an item that cannot be understood.
+const POISONED: u64 = 500;
+/// How long a channel hangs that obeys no time-out.
+const HANGS: Duration = Duration::from_mins(5);
 /// One seed in this many has neither crashes nor store faults: there, nothing at all may be told twice.
 const FAIR_WEATHER_EACH: u64 = 4;
 
@@ -127,7 +131,8 @@ impl World {
             (luck, calm_from),
             chance.below(u64::MAX),
         );
-        let wire = wire.with_outages(Arc::clone(&closed)).lying(plan.sabotage);
+        let poison = chance.happens(POISONED).then(poisoned).flatten().map(|id| Poison { id, from: START.plus(MORNING) });
+        let wire = wire.with_outages(Arc::clone(&closed)).lying(plan.sabotage).poisoned(poison);
         let world = Self {
             plan,
             executor,
@@ -171,7 +176,11 @@ impl World {
     fn weather(&self, failures: &'static [Failure]) -> Weather {
         let outages = self.plan.scale.channel_outages(&self.chance, (START, self.calm_from));
         let noise = self.chance.below(250);
-        Weather { outages, gone_from: None, noise, failures, calm_from: self.calm_from }
+        let hangs = match self.plan.sabotage {
+            Some(Sabotage::HangsBeyondItsTimeOut) => HANGS,
+            Some(_) | None => Duration::ZERO,
+        };
+        Weather { outages, gone_from: None, noise, failures, calm_from: self.calm_from, hangs }
     }
 
     fn radio(&self, name: ChannelName, weather: Weather) -> Arc<Radio> {
@@ -241,6 +250,11 @@ impl World {
             }
             jobs.push(job);
         }
+        // One that pings once, and whose item cannot be understood soon after, in the worlds where that is so.
+        if let (Some(id), Some(poison)) = (poisoned(), some_api().and_then(|api| self.job(self.plan.monitors, api))) {
+            let job = Job { id, ..poison };
+            self.executor.spawn(async move { job.ping(Signal::Success).await });
+        }
         jobs
     }
 
@@ -304,6 +318,11 @@ impl World {
             self.executor.spawn(async move { job.ping(Signal::Success).await });
         }
     }
+}
+
+/// The monitor whose item cannot be understood, in some worlds.
+fn poisoned() -> Option<MonitorId> {
+    Some(MonitorId::new(Project::default(), Slug::parse("poisoned").ok()?))
 }
 
 fn settings() -> Settings {
