@@ -91,7 +91,7 @@ pub enum Sabotage {
     RecallsAnOutage,
     /// Brings what is due four minutes late.
     BringsLate,
-    /// Brings nothing for some minutes after an item that cannot be understood.
+    /// Brings nothing for nine minutes of ten after an item that cannot be understood.
     LetsPoisonSpread,
     /// Refuses some ordinary pings for nothing.
     RefusesPings,
@@ -335,7 +335,7 @@ impl Faulty {
 
     /// What is left of what is due where it is not brought in time.
     fn bring(&self, due: Vec<Due>, now: Timestamp) -> Vec<Due> {
-        let spoiled = |poison: &Poison| poison.from <= now && now.as_secs() % 600 < LATE.as_secs().cast_signed();
+        let spoiled = |poison: &Poison| poison.from <= now && now.as_secs() % 600 < 540;
         match self.sabotage {
             Some(Sabotage::HidesTheDue) => due.into_iter().filter(|due| due.id.slug.as_str() != HIDDEN).collect(),
             Some(Sabotage::BringsLate) => due.into_iter().filter(|due| due.wake_at.plus(LATE) <= now).collect(),

@@ -176,6 +176,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Verdict {
             *verdict.judged.entry(rule).or_default() += count;
         }
     }
+    prompt::passes_end(&record, &mut verdict);
     operator::judge(evidence, &disabled, &record, &mut verdict);
     verdict
 }

@@ -16,15 +16,15 @@
 
 use std::time::Duration;
 
-use heartbeat_core::{Timestamp, channel::definition::ChannelRole};
+use heartbeat_core::{Timestamp, channel::definition::ChannelRole, delivery::LEASE};
 
 use super::{
-    Case,
+    Case, Verdict,
     ours::{learnt, proven_after},
     silence::SKEW,
 };
 use crate::simulator::{
-    journal::{Answer, Pinged},
+    journal::{Answer, Pinged, Record},
     radio::Post,
 };
 
@@ -34,6 +34,18 @@ const LOOKED_AGAIN: Duration = Duration::from_secs(30);
 const SENT: Duration = Duration::from_secs(20);
 /// A message that failed is tried again within this time: the longest of the schedule, and a tenth by chance.
 const RETRIED: Duration = Duration::from_secs(15 * 66);
+
+/// A pass in which no request failed is over after this: its sends end before their leases do, and the last one's answers are
+/// settled then.
+const LONGEST_PASS: Duration = Duration::from_secs(LEASE.as_secs() + 10);
+
+/// Whatever a channel or an item does, no pass takes for ever: the next follows.
+pub(super) fn passes_end(record: &Record, verdict: &mut Verdict) {
+    let took = record.passes.iter().map(|(began, ended)| (began, ended.since(*began)));
+    let long = took.filter(|(_, took)| *took > LONGEST_PASS);
+    verdict.offences.extend(long.map(|(began, took)| format!("LATE ALERT: the pass of {began} took {took:?}")));
+    *verdict.judged.entry("P5: a pass was over in time, whatever was broken").or_default() += record.passes.len() as u64;
+}
 
 impl Case<'_> {
     /// By when the outage of a silence was certainly decided, if it lasted that long: the silence that was to end by
