@@ -1,5 +1,7 @@
 //! A hundred worlds, each lived through and judged; `just simulate` runs thousands, and `simulate --plan month` one that lasts for weeks.
 
+use std::time::Duration;
+
 use heartbeat_proof::{
     simulator::{Plan, Sabotage},
     sqlite::simulate_on_sqlite,
@@ -35,6 +37,15 @@ fn seeds_50_to_74_keep_every_promise() {
 #[test]
 fn seeds_75_to_99_keep_every_promise() {
     all_promises_are_kept(75..100);
+}
+
+#[test]
+fn two_thousand_monitors_of_mixed_intervals_keep_every_promise_for_days() {
+    let days = Plan { storm: Duration::from_hours(8 * 24), ..Plan::month() };
+    let verdict = simulate_on_sqlite(1, days);
+    assert_eq!(verdict.offences, [""; 0]);
+    let untried: Vec<_> = verdict.judged.iter().filter(|(_, count)| **count == 0).collect();
+    assert_eq!(untried, [], "of that it proves nothing");
 }
 
 #[test]

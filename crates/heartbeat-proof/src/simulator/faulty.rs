@@ -282,6 +282,10 @@ impl Faulty {
             (request(Arc::clone(&self.inner)).await, began.elapsed())
         });
         self.clock().sleep(self.pace.of(took) + self.delay(luck)).await;
+        if answer.is_err() {
+            // The store's own wire was worse than it could make good.
+            self.fail("store: failed by itself");
+        }
         if self.chance.happens(luck.lost) {
             self.fail("store: answer lost");
             return Err(StoreError::Unknown("simulated".to_owned()));
@@ -497,7 +501,8 @@ impl Store for Faulty {
         let (pk, sk) = (pk.to_owned(), sk.to_owned());
         if pk == OUTAGES && self.sabotage == Some(Sabotage::RecallsAnOutage) {
             let now = self.clock().now();
-            let window = Window { from: now.minus(LONG_AGO), ended: None, held_until: now.minus(LATE), why: Why::NoEvidence };
+            let window =
+                Window { from: now.minus(LONG_AGO), ended: None, held_until: now.minus(LATE), why: Why::NoEvidence };
             return Ok(Some(Entry::first(&pk, &sk, &serde_json::json!({"windows": [window]}))));
         }
         wire.call(move |store| async move { store.entry(&pk, &sk).await }).await

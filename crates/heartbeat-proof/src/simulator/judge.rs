@@ -11,10 +11,7 @@ mod prompt;
 mod silence;
 mod telling;
 
-use std::{
-    collections::BTreeMap,
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use heartbeat_core::{
     Cause, MonitorId, Project, Store, Timestamp,

@@ -25,7 +25,8 @@ impl Case<'_> {
             if let (Answer::Recorded, true, Some(requests)) = (ping.answer, is_in_time, ping.requests) {
                 count += 1;
                 if requests != 1 {
-                    wrong.push(format!("the ordinary ping of {} took {requests} requests", ping.at));
+                    let (at, last) = (ping.at, before.at);
+                    wrong.push(format!("the ordinary ping of {at}, after that of {last}, took {requests} requests"));
                 }
             }
         }

@@ -44,7 +44,8 @@ pub(super) fn passes_end(record: &Record, verdict: &mut Verdict) {
     let took = record.passes.iter().map(|(began, ended)| (began, ended.since(*began)));
     let long = took.filter(|(_, took)| *took > LONGEST_PASS);
     verdict.offences.extend(long.map(|(began, took)| format!("LATE ALERT: the pass of {began} took {took:?}")));
-    *verdict.judged.entry("P5: a pass was over in time, whatever was broken").or_default() += record.passes.len() as u64;
+    *verdict.judged.entry("P5: a pass was over in time, whatever was broken").or_default() +=
+        record.passes.len() as u64;
 }
 
 impl Case<'_> {
@@ -108,6 +109,7 @@ impl Case<'_> {
             let is_gone = other.weather.gone_from.is_some_and(|gone_from| gone_from < from);
             other.name != post.name && (is_gone || other.weather.outages.touching(from, to).next().is_some())
         };
-        self.record.corrupt_from.is_some_and(|at| at < from) || self.evidence.posts.iter().any(|other| is_broken(&other))
+        self.record.corrupt_from.is_some_and(|at| at < from)
+            || self.evidence.posts.iter().any(|other| is_broken(&other))
     }
 }
