@@ -29,7 +29,7 @@ use self::{
     trial::TrialView,
     view::{ChannelView, ListView},
 };
-use crate::{Shared, body::read_json, error::ApiError, json, percent, query};
+use crate::{Shared, body::read_json, error::ApiError, json, ledger::Condition, percent, query};
 
 #[derive(Serialize)]
 struct DeletedView<'a> {
@@ -43,7 +43,12 @@ pub(crate) async fn list(State(api): State<Arc<Shared>>, request: Request) -> Re
     query::expect_none(head.uri.query())?;
     let kinds = api.kinds()?;
     let channels = api.in_time(definition::channels(api.flow.store.as_ref(), &key.project)).await??;
-    json(StatusCode::OK, &ListView::new(&channels, kinds))
+    let mut conditions = Vec::with_capacity(channels.len());
+    for one in channels {
+        let condition = api.condition(&key.project, &one.name).await?;
+        conditions.push((one, condition));
+    }
+    json(StatusCode::OK, &ListView::new(&conditions, kinds))
 }
 
 /// `POST /api/v1/channels`.
@@ -66,7 +71,8 @@ pub(crate) async fn show(State(api): State<Arc<Shared>>, request: Request) -> Re
     let key = api.project_key(&head, Scope::Read).await?;
     let kinds = api.kinds()?;
     let Defined { name, definition, .. } = api.channel(&key.project, &named(&head)?).await?;
-    json(StatusCode::OK, &ChannelView::new(&name, &definition, kinds))
+    let condition = api.condition(&key.project, &name).await?;
+    json(StatusCode::OK, &ChannelView::new(&name, &definition, kinds).in_condition(&condition))
 }
 
 /// `PATCH /api/v1/channels/{name}`.
@@ -148,10 +154,16 @@ impl Shared {
         Ok(self.in_time(definition::channel(self.flow.store.as_ref(), project, name)).await??)
     }
 
+    /// How a channel does.
+    async fn condition(&self, project: &Project, name: &ChannelName) -> Result<Condition, ApiError> {
+        Ok(self.in_time(Condition::of(self.flow.store.as_ref(), project, name)).await??)
+    }
+
     async fn edit(&self, key: &KeyRecord, head: &Parts, edit: &Edit) -> Result<Response, ApiError> {
         let (kinds, name) = (self.kinds()?, named(head)?);
         let edited = edit.carry_out(self.flow.store.as_ref(), kinds, &key.project, &name, self.flow.clock.now());
         let Defined { name, definition, .. } = self.in_time(edited).await??;
-        json(StatusCode::OK, &ChannelView::new(&name, &definition, kinds))
+        let condition = self.condition(&key.project, &name).await?;
+        json(StatusCode::OK, &ChannelView::new(&name, &definition, kinds).in_condition(&condition))
     }
 }

@@ -149,6 +149,32 @@ fn unseen(rows: Vec<Row>, last: Option<&DeliveryId>) -> Vec<Row> {
     }
 }
 
+/// How many of a channel's last attempts are looked at to say how it does.
+const LOOKED_BACK: usize = 50;
+
+/// How a channel does, by its last attempts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Condition {
+    /// When something was last delivered.
+    pub last_delivered_at: Option<Timestamp>,
+    /// The last attempt that failed: when, and why.
+    pub last_error: Option<(Timestamp, String)>,
+}
+
+impl Condition {
+    /// Of a project's channel.
+    pub async fn of(store: &dyn Store, project: &Project, channel: &ChannelName) -> Result<Self, StoreError> {
+        let rows = store.deliveries(project, channel, Timestamp::MAX, LOOKED_BACK).await?;
+        let attempts: Vec<_> = rows.into_iter().filter_map(Delivery::of).collect();
+        let is_delivered = |attempt: &&Delivery| attempt.row.outcome == "delivered";
+        let failed = attempts.iter().find(|attempt| !is_delivered(attempt));
+        Ok(Self {
+            last_delivered_at: attempts.iter().find(is_delivered).map(|attempt| attempt.at),
+            last_error: failed.map(|attempt| (attempt.at, attempt.row.reason.clone().unwrap_or_default())),
+        })
+    }
+}
+
 /// The delivery of this id, if history still has it.
 pub async fn find(store: &dyn Store, project: &Project, id: &DeliveryId) -> Result<Option<Delivery>, StoreError> {
     let monitor = MonitorId::new(project.clone(), id.slug.clone());

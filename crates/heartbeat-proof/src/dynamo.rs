@@ -16,6 +16,6 @@ pub use disturbed::{Fault, Lie};
 pub use ground::Ground;
 pub use meter::{Meter, Place, Tally, Units};
 pub use network::{Failing, Fate, Scripted};
-pub use simulate::{simulate_on_dynamo, small_month, small_plan};
+pub use simulate::{simulate_on_dynamo, small_month, small_plan, tiny_plan};
 pub use size::{item_bytes, value_bytes};
 pub use wired::Wired;

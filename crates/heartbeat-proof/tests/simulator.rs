@@ -1,5 +1,7 @@
 //! A hundred worlds, each lived through and judged; `just simulate` runs thousands, and `simulate --plan month` one that lasts for weeks.
 
+use std::time::Duration;
+
 use heartbeat_proof::{
     simulator::{Plan, Sabotage},
     sqlite::simulate_on_sqlite,
@@ -38,6 +40,15 @@ fn seeds_75_to_99_keep_every_promise() {
 }
 
 #[test]
+fn two_thousand_monitors_of_mixed_intervals_keep_every_promise_for_days() {
+    let days = Plan { storm: Duration::from_hours(8 * 24), ..Plan::month() };
+    let verdict = simulate_on_sqlite(1, days);
+    assert_eq!(verdict.offences, [""; 0]);
+    let untried: Vec<_> = verdict.judged.iter().filter(|(_, count)| **count == 0).collect();
+    assert_eq!(untried, [], "of that it proves nothing");
+}
+
+#[test]
 fn a_seed_replays_exactly() {
     for seed in [1, 4] {
         let (one, again) = (simulate_on_sqlite(seed, Plan::default()), simulate_on_sqlite(seed, Plan::default()));
@@ -48,7 +59,11 @@ fn a_seed_replays_exactly() {
 
 /// What the judge says of a world whose store lies, in fair weather.
 fn charges(sabotage: Sabotage) -> String {
-    simulate_on_sqlite(4, Plan { sabotage: Some(sabotage), ..Plan::default() }).offences.join("\n")
+    charges_of(4, sabotage)
+}
+
+fn charges_of(seed: u64, sabotage: Sabotage) -> String {
+    simulate_on_sqlite(seed, Plan { sabotage: Some(sabotage), ..Plan::default() }).offences.join("\n")
 }
 
 #[test]
@@ -73,4 +88,35 @@ fn the_judge_notices_that_our_outage_is_called_theirs() {
 fn the_judge_notices_an_alert_that_never_came() {
     let charges = charges(Sabotage::HidesTheDue);
     assert!(charges.contains("LOST ALERT") && charges.contains("nobody looks at it"), "{charges}");
+}
+
+#[test]
+fn the_judge_notices_an_alert_that_comes_minutes_late() {
+    let charges = charges(Sabotage::BringsLate);
+    assert!(charges.contains("LATE ALERT"), "{charges}");
+}
+
+/// In a world where requests fail all the time: none of them is an excuse but those that ask for outages.
+#[test]
+fn the_judge_notices_that_what_could_be_known_is_called_unconfirmed() {
+    let charges = charges_of(1, Sabotage::RecallsAnOutage);
+    assert!(charges.contains("and we could hear"), "{charges}");
+}
+
+#[test]
+fn the_judge_notices_that_an_item_that_cannot_be_understood_delays_the_others() {
+    let charges = charges(Sabotage::LetsPoisonSpread);
+    assert!(charges.contains("LATE ALERT"), "{charges}");
+}
+
+#[test]
+fn the_judge_notices_that_a_channel_that_hangs_delays_the_others() {
+    let charges = charges(Sabotage::HangsBeyondItsTimeOut);
+    assert!(charges.contains("LATE ALERT"), "{charges}");
+}
+
+#[test]
+fn the_judge_notices_pings_that_are_refused_for_nothing() {
+    let charges = charges_of(1, Sabotage::RefusesPings);
+    assert!(charges.contains("were not answered with success"), "{charges}");
 }

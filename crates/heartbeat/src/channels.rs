@@ -8,7 +8,7 @@ mod settings;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use heartbeat_api::{Edit, Wanted, removed, try_out};
+use heartbeat_api::{Edit, Wanted, ledger::Condition, removed, try_out};
 use heartbeat_core::{
     ChannelName, Clock, Project, Store,
     channel::definition::{
@@ -66,10 +66,12 @@ impl Place<'_> {
     async fn list(&self) -> anyhow::Result<()> {
         let there = channels(self.store.as_ref(), &self.project).await?;
         say(&format!("{:24}  {:10}  {:8}  {:24}  STATE", "NAME", "KIND", "ROLE", "EVENTS"))?;
-        for Defined { name, definition, .. } in &there {
+        for one @ Defined { name, definition, .. } in &there {
             let (kind, role) = (&definition.kind, role(definition.role));
             let (name, events) = (name.as_str(), definition.wants.words().join(","));
-            say(&format!("{name:24}  {kind:10}  {role:8}  {events:24}  {}", state(&definition.state)))?;
+            let trouble = trouble(&self.condition(&one.name).await?).map(|trouble| format!("; {trouble}"));
+            let state = state(&definition.state) + &trouble.unwrap_or_default();
+            say(&format!("{name:24}  {kind:10}  {role:8}  {events:24}  {state}"))?;
         }
         if there.is_empty() {
             mention(&format!("the project {} has no channel: {}", self.project.as_str(), self.default()));
@@ -111,7 +113,19 @@ impl Place<'_> {
         say(&format!("events   {}", definition.wants.words().join(",")))?;
         say(&format!("state    {}", state(&definition.state)))?;
         say(&format!("created  {}", definition.created_at.to_rfc3339_seconds()))?;
+        let condition = self.condition(name).await?;
+        if let Some(at) = condition.last_delivered_at {
+            say(&format!("told     {} last", at.to_rfc3339_seconds()))?;
+        }
+        if let Some((at, reason)) = &condition.last_error {
+            say(&format!("failed   {} last: {reason}", at.to_rfc3339_seconds()))?;
+        }
         Ok(say(&format!("config   {shown:#}"))?)
+    }
+
+    /// How it does, by what was last tried.
+    async fn condition(&self, name: &ChannelName) -> anyhow::Result<Condition> {
+        Ok(Condition::of(self.store.as_ref(), &self.project, name).await?)
     }
 
     async fn test(&self, name: &ChannelName) -> anyhow::Result<()> {
@@ -178,6 +192,13 @@ fn state(state: &ChannelState) -> String {
         ChannelState::Disabled { at, why } => format!("DISABLED since {}: {why}", at.to_rfc3339_seconds()),
         ChannelState::Removed { at } => format!("removed {}", at.to_rfc3339_seconds()),
     }
+}
+
+/// What is wrong with a channel whose last attempt failed.
+fn trouble(condition: &Condition) -> Option<String> {
+    let (at, reason) =
+        condition.last_error.as_ref().filter(|(at, _)| condition.last_delivered_at.is_none_or(|well| well < *at))?;
+    Some(format!("failed at {}: {reason}", at.to_rfc3339_seconds()))
 }
 
 fn said(reason: &Reason) -> String {

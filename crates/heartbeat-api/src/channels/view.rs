@@ -7,6 +7,8 @@ use heartbeat_core::{
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::ledger::Condition;
+
 /// All of a project's channels, as JSON. There are at most
 /// [`MAX_CHANNELS`](heartbeat_core::channel::definition::MAX_CHANNELS), so there are no pages.
 #[derive(Serialize)]
@@ -15,8 +17,11 @@ pub(super) struct ListView {
 }
 
 impl ListView {
-    pub(super) fn new(channels: &[Defined], kinds: &dyn Kinds) -> Self {
-        Self { channels: channels.iter().map(|one| ChannelView::new(&one.name, &one.definition, kinds)).collect() }
+    pub(super) fn new(channels: &[(Defined, Condition)], kinds: &dyn Kinds) -> Self {
+        let view = |(one, condition): &(Defined, Condition)| {
+            ChannelView::new(&one.name, &one.definition, kinds).in_condition(condition)
+        };
+        Self { channels: channels.iter().map(view).collect() }
     }
 }
 
@@ -32,6 +37,15 @@ pub(super) struct ChannelView {
     disabled_at: Option<String>,
     disabled_why: Option<String>,
     created_at: String,
+    last_delivered_at: Option<String>,
+    last_error: Option<ErrorView>,
+}
+
+/// The last attempt that failed.
+#[derive(Serialize)]
+struct ErrorView {
+    at: String,
+    reason: String,
 }
 
 impl ChannelView {
@@ -50,6 +64,18 @@ impl ChannelView {
             disabled_at,
             disabled_why,
             created_at: definition.created_at.to_string(),
+            last_delivered_at: None,
+            last_error: None,
+        }
+    }
+
+    /// The same, with how its last attempts went: it is the ledger that knows, whoever sends, and whatever they may read.
+    pub(super) fn in_condition(self, condition: &Condition) -> Self {
+        let error = condition.last_error.as_ref();
+        Self {
+            last_delivered_at: condition.last_delivered_at.map(|at| at.to_string()),
+            last_error: error.map(|(at, reason)| ErrorView { at: at.to_string(), reason: reason.clone() }),
+            ..self
         }
     }
 }

@@ -63,6 +63,8 @@ async fn a_new_channel_is_shown_without_its_secrets() {
         "up"
       ],
       "kind": "post",
+      "last_delivered_at": null,
+      "last_error": null,
       "name": "ops",
       "role": "main"
     }

@@ -116,6 +116,61 @@ async fn an_attempt_says_what_was_told_whom_and_what_became_of_it() {
     assert_eq!(api.call("GET", "/api/v1/deliveries?channel=ops&limit=1").await.json()["deliveries"][0]["attempt"], 2);
 }
 
+/// A secret that cannot be read is such a failure: whoever sends has written down why.
+#[tokio::test]
+async fn a_channel_shows_why_it_last_failed_and_when_it_last_worked() {
+    let api = Installation::new().await;
+    let config = json!({"url": "https://well", "secret": "env:HEARTBEAT_SECRET_GONE"});
+    let ops = json!({"name": "ops", "kind": "post", "config": config});
+    assert_eq!(api.say("POST", "/api/v1/channels", &ops).await.status, 201);
+    api.call("GET", "/heartbeat/a").await;
+    let lacks = DeliveryRow {
+        reason: Some("secret: the variable HEARTBEAT_SECRET_GONE is not set".to_owned()),
+        status: None,
+        ..attempt("a", "ops", 1, "retry")
+    };
+    note(&api, "a", vec![lacks]).await;
+    assert_snapshot!(api.call("GET", "/api/v1/channels/ops").await, @r#"
+    200 OK
+    content-type: application/json
+
+    {
+      "config": {
+        "secret": "env:HEARTBEAT_SECRET_GONE",
+        "url": "https://well"
+      },
+      "created_at": "2026-11-23T03:00:00.000000Z",
+      "disabled_at": null,
+      "disabled_why": null,
+      "enabled": true,
+      "events": [
+        "down",
+        "up",
+        "reminders",
+        "late"
+      ],
+      "kind": "post",
+      "last_delivered_at": null,
+      "last_error": {
+        "at": "2026-11-23T03:00:00.000000Z",
+        "reason": "secret: the variable HEARTBEAT_SECRET_GONE is not set"
+      },
+      "name": "ops",
+      "role": "main"
+    }
+    "#);
+    api.advance(5);
+    note(&api, "a", vec![attempt("a", "ops", 2, "delivered")]).await;
+    let one = api.call("GET", "/api/v1/channels/ops").await.json();
+    assert_eq!(one["last_delivered_at"], "2026-11-23T03:00:05.000000Z", "{one:#}");
+    assert_eq!(one["last_error"]["at"], "2026-11-23T03:00:00.000000Z", "{one:#}");
+    assert_eq!(api.call("GET", "/api/v1/channels").await.json(), json!({ "channels": [one] }));
+    // Of what others were told it says nothing.
+    let other = json!({"name": "other", "kind": "post", "config": {"url": "https://well"}});
+    let other = api.say("POST", "/api/v1/channels", &other).await.json();
+    assert_eq!((&other["last_delivered_at"], &other["last_error"]), (&Value::Null, &Value::Null));
+}
+
 #[tokio::test]
 async fn pings_between_attempts_hide_none() {
     let api = Installation::new().await;

@@ -1,6 +1,6 @@
 //! Runs seeds of the simulator: `simulate --seeds 10000`, or `simulate --seed 17` to replay one. Over SQLite, or with
 //! `--store dynamo` over the `DynamoDB` store on dynoxide. `--plan month` is two thousand monitors over thirty days;
-//! `--monitors` and `--days` make it smaller.
+//! `--plan tiny` is half an hour of three over dynoxide, as in the tests; `--monitors` and `--days` make it smaller.
 #![expect(clippy::print_stdout, reason = "a report is what it is for")]
 
 use std::{
@@ -14,7 +14,7 @@ use std::{
 };
 
 use heartbeat_proof::{
-    dynamo::{simulate_on_dynamo, small_month, small_plan},
+    dynamo::{simulate_on_dynamo, small_month, small_plan, tiny_plan},
     simulator::{Plan, Verdict},
     sqlite::simulate_on_sqlite,
 };
@@ -39,7 +39,9 @@ fn main() -> ExitCode {
     };
     let storm = number("--days").map_or(plan.storm, |days| Duration::from_hours(24 * days));
     let plan = Plan { monitors: number("--monitors").unwrap_or(plan.monitors), storm, ..plan };
-    let verdicts = if on_dynamo {
+    let verdicts = if says("--plan", "tiny") {
+        run(seeds, |seed| simulate_on_dynamo(seed, tiny_plan(seed), None))
+    } else if on_dynamo {
         run(seeds, |seed| simulate_on_dynamo(seed, plan, None))
     } else {
         run(seeds, |seed| simulate_on_sqlite(seed, plan))

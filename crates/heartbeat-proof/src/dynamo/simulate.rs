@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     engines::Engine,
-    simulator::{Pace, Plan, Premises, SETTLE, Sky, Verdict, simulate},
+    simulator::{Pace, Plan, Premises, SETTLE, Scale, Sky, Verdict, simulate},
 };
 
 /// As in the program, but for the back-off: its jitter is the SDK's own, and decided by no seed. As many attempts as always
@@ -34,6 +34,12 @@ fn shared(seed: u64) -> Shared {
 /// A smaller world than [`Plan::default`]: here each request goes through a real engine.
 pub fn small_plan() -> Plan {
     Plan { checkers: 2, storm: Duration::from_hours(1), ..Plan::default() }
+}
+
+/// The smallest worlds in which, taken together, there still is every kind of trouble. One in four has two checkers.
+pub fn tiny_plan(seed: u64) -> Plan {
+    let (checkers, storm) = (1 + u64::from(seed % 4 == 3), Duration::from_mins(10));
+    Plan { monitors: 3, apis: 1, checkers, storm, scale: Scale::Minutes, sabotage: None }
 }
 
 /// A month of few monitors, for the same reason.

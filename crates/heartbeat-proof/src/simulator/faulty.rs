@@ -15,9 +15,10 @@ use heartbeat_core::{
     ChannelName, Clock, MonitorId, Project, Slug, Store, StoreError, Timestamp,
     delivery::Verdict,
     directory::{Entry, Put},
-    history::Row,
-    item,
+    history::{Happening, Row},
+    item::{self, Corrupt},
     key::{KeyHash, KeyRecord},
+    outage::{Why, Window},
     outbox::{Settled, Settlement},
     store::{Becomes, Change, Committed, Deferral, Deferred, Due, Extend, Extended, Found, Page, Part},
 };
@@ -55,12 +56,23 @@ impl Luck {
 pub(super) struct Tally {
     requests: AtomicU32,
     failed: AtomicU32,
+    slow: AtomicU32,
 }
 
 impl Tally {
     /// How many requests it took; `None` where one of them failed.
     pub(super) fn requests(&self) -> Option<u32> {
         (self.failed.load(Ordering::SeqCst) == 0).then(|| self.requests.load(Ordering::SeqCst))
+    }
+
+    /// How many of them failed.
+    pub(super) fn failures(&self) -> u32 {
+        self.failed.load(Ordering::SeqCst)
+    }
+
+    /// Whether none of them failed, or took longer than usual.
+    pub(super) fn is_undisturbed(&self) -> bool {
+        self.failed.load(Ordering::SeqCst) == 0 && self.slow.load(Ordering::SeqCst) == 0
     }
 }
 
@@ -75,7 +87,42 @@ pub enum Sabotage {
     HidesTheDue,
     /// No process knows of outages of ours.
     KnowsNoAmnesty,
+    /// The directory shows an outage of ours that never ends.
+    RecallsAnOutage,
+    /// Brings what is due four minutes late.
+    BringsLate,
+    /// Brings nothing for nine minutes of ten after an item that cannot be understood.
+    LetsPoisonSpread,
+    /// Refuses some ordinary pings for nothing.
+    RefusesPings,
+    /// A channel that is out answers after minutes, whatever its time-out.
+    HangsBeyondItsTimeOut,
 }
+
+/// What a request asks for, where that matters to the judge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asks {
+    /// What is known of outages of ours.
+    Hearing,
+    /// Anything else.
+    Other,
+}
+
+/// An item that cannot be understood from some moment on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Poison {
+    pub(super) id: MonitorId,
+    pub(super) from: Timestamp,
+}
+
+/// The directory's partition of what is known of outages of ours.
+const OUTAGES: &str = "outages";
+/// How late [`Sabotage::BringsLate`] is.
+const LATE: Duration = Duration::from_mins(4);
+/// When the outage of [`Sabotage::RecallsAnOutage`] began.
+const LONG_AGO: Duration = Duration::from_hours(1);
+/// Whom [`Sabotage::HidesTheDue`] hides.
+const HIDDEN: &str = "job-0";
 
 /// How long the store takes, in simulated time, besides what the weather adds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +169,10 @@ pub(super) struct Faulty {
     outages: Arc<Spells>,
     sabotage: Option<Sabotage>,
     tally: Arc<Tally>,
+    poison: Option<Poison>,
+    asks: Asks,
+    /// The number of the process whose wire it is.
+    process: u64,
 }
 
 impl Faulty {
@@ -135,7 +186,38 @@ impl Faulty {
     ) -> Self {
         let ((luck, calm_from), Premises { store, pace }) = (luck, premises);
         let (chance, outages, tally) = (Chance::of(seed), Arc::default(), Arc::default());
-        Self { inner: store, runtime, pace, executor, chance, journal, luck, calm_from, outages, sabotage: None, tally }
+        let (sabotage, poison, asks, process) = (None, None, Asks::Other, 0);
+        Self {
+            inner: store,
+            runtime,
+            pace,
+            executor,
+            chance,
+            journal,
+            luck,
+            calm_from,
+            outages,
+            sabotage,
+            tally,
+            poison,
+            asks,
+            process,
+        }
+    }
+
+    /// The same store, with an item that cannot be understood.
+    pub(super) fn poisoned(self, poison: Option<Poison>) -> Self {
+        Self { poison, ..self }
+    }
+
+    /// The same store, as one more process has it.
+    pub(super) fn of_a_process(self) -> Self {
+        Self { process: self.journal.process(), ..self }
+    }
+
+    /// The same, to ask what is known of outages of ours.
+    fn asking_of_outages(&self) -> Self {
+        Self { asks: Asks::Hearing, ..self.clone() }
     }
 
     /// The same store, out of order at times.
@@ -200,6 +282,10 @@ impl Faulty {
             (request(Arc::clone(&self.inner)).await, began.elapsed())
         });
         self.clock().sleep(self.pace.of(took) + self.delay(luck)).await;
+        if answer.is_err() {
+            // The store's own wire was worse than it could make good.
+            self.fail("store: failed by itself");
+        }
         if self.chance.happens(luck.lost) {
             self.fail("store: answer lost");
             return Err(StoreError::Unknown("simulated".to_owned()));
@@ -209,17 +295,66 @@ impl Faulty {
 
     fn fail(&self, kind: &'static str) {
         self.tally.failed.fetch_add(1, Ordering::SeqCst);
-        self.journal.failed(kind, self.clock().now());
+        let now = self.clock().now();
+        self.journal.failed(kind, now);
+        self.unasked(now);
+    }
+
+    /// What is known of outages could not be read, or not just then.
+    fn unasked(&self, now: Timestamp) {
+        if self.asks == Asks::Hearing {
+            self.journal.record().could_not_ask.entry(self.process).or_default().insert(now);
+        }
     }
 
     fn delay(&self, luck: Luck) -> Duration {
         if self.chance.happens(luck.slow) {
+            self.tally.slow.fetch_add(1, Ordering::SeqCst);
+            self.unasked(self.clock().now());
             self.journal.trouble("store: slow request");
             return Duration::from_millis(self.chance.below(3_000));
         }
         // Now and then a hiccup, long enough for somebody else to come between two steps.
         let most = if self.chance.happens(HICCUPS) { 150_000 } else { 2_000 };
         Duration::from_micros(self.chance.below(most))
+    }
+
+    /// What cannot be understood, if it is that.
+    fn corrupt(&self, id: &MonitorId) -> Option<Corrupt> {
+        let poison = self.poison.as_ref().filter(|poison| poison.id == *id && poison.from <= self.clock().now())?;
+        self.journal.trouble("corrupt item: read");
+        self.journal.record().corrupt_from.get_or_insert(poison.from);
+        Some(Corrupt { id: id.to_string(), reason: "simulated".to_owned() })
+    }
+
+    /// Notes who is not sure of an incident.
+    fn note_unsure(&self, change: &Change) {
+        for row in &change.rows {
+            if let Happening::Opened { since, unconfirmed: true, .. } = row.happening {
+                let by = (self.process, self.clock().now());
+                self.journal.record().unsure.entry((change.id.clone(), since)).or_default().push(by);
+            }
+        }
+    }
+
+    /// What is left of what is due where it is not brought in time.
+    fn bring(&self, due: Vec<Due>, now: Timestamp) -> Vec<Due> {
+        let spoiled = |poison: &Poison| poison.from <= now && now.as_secs() % 600 < 540;
+        match self.sabotage {
+            Some(Sabotage::HidesTheDue) => due.into_iter().filter(|due| due.id.slug.as_str() != HIDDEN).collect(),
+            Some(Sabotage::BringsLate) => due.into_iter().filter(|due| due.wake_at.plus(LATE) <= now).collect(),
+            Some(Sabotage::LetsPoisonSpread) if self.poison.as_ref().is_some_and(spoiled) => Vec::new(),
+            Some(
+                Sabotage::SwallowsPings
+                | Sabotage::ForgetsSettlements
+                | Sabotage::KnowsNoAmnesty
+                | Sabotage::RecallsAnOutage
+                | Sabotage::LetsPoisonSpread
+                | Sabotage::RefusesPings
+                | Sabotage::HangsBeyondItsTimeOut,
+            )
+            | None => due,
+        }
     }
 
     fn weigh(&self, change: &Change) {
@@ -235,19 +370,27 @@ impl Faulty {
 #[async_trait]
 impl Store for Faulty {
     async fn find(&self, id: &MonitorId, now: Timestamp) -> Result<Found, StoreError> {
+        if let Some(corrupt) = self.corrupt(id) {
+            return Err(StoreError::Corrupt(corrupt));
+        }
+        let wire = if id.project.is_operator() { self.asking_of_outages() } else { self.clone() };
         let id = id.clone();
-        self.call(move |store| async move { store.find(&id, now).await }).await
+        wire.call(move |store| async move { store.find(&id, now).await }).await
     }
 
     async fn extend(&self, extend: Extend) -> Result<Extended, StoreError> {
         if self.lies(Sabotage::SwallowsPings) {
             return Ok(Extended::Done);
         }
+        if self.lies(Sabotage::RefusesPings) {
+            return Err(StoreError::Unavailable("for nothing".to_owned()));
+        }
         self.call(move |store| async move { store.extend(extend).await }).await
     }
 
     async fn commit(&self, change: Change) -> Result<Committed, StoreError> {
         self.weigh(&change);
+        self.note_unsure(&change);
         self.call(move |store| async move { store.commit(change).await }).await
     }
 
@@ -261,17 +404,21 @@ impl Store for Faulty {
         if self.lies(Sabotage::ForgetsSettlements) {
             return Ok(Settled::Done);
         }
-        let id = id.clone();
+        let (id, channel) = (id.clone(), settlement.channel.clone());
         let journal = Arc::clone(&self.journal);
-        self.call(move |store| async move {
+        let settled = self.call(move |store| async move {
             let (entry, delivered) = (settlement.entry.clone(), settlement.verdict == Verdict::Done);
             let settled = store.settle(&id, settlement, now, rows).await?;
             if delivered && settled == Settled::Done {
                 journal.record().settled.insert(entry);
             }
             Ok(settled)
-        })
-        .await
+        });
+        let settled = settled.await;
+        if settled.is_err() {
+            self.journal.undelivered(&channel, self.clock().now());
+        }
+        settled
     }
 
     async fn defer(&self, deferral: Deferral) -> Result<Deferred, StoreError> {
@@ -283,11 +430,8 @@ impl Store for Faulty {
     }
 
     async fn due(&self, shard: u16, now: Timestamp, limit: usize) -> Result<Vec<Due>, StoreError> {
-        let mut due = self.call(move |store| async move { store.due(shard, now, limit).await }).await?;
-        if self.sabotage == Some(Sabotage::HidesTheDue) {
-            due.retain(|due| due.id.slug.as_str() != "job-0");
-        }
-        Ok(due)
+        let due = self.call(move |store| async move { store.due(shard, now, limit).await }).await?;
+        Ok(self.bring(due, now))
     }
 
     async fn next_wake(&self) -> Result<Option<Timestamp>, StoreError> {
@@ -321,7 +465,12 @@ impl Store for Faulty {
             self.call(move |store| async move { store.sweep(part, after.as_ref(), limit, now).await }).await?;
         if self.sabotage == Some(Sabotage::HidesTheDue) {
             // From the auditor as well: it would find what is behind its time.
-            page.items.retain(|item| item.as_ref().is_ok_and(|stored| stored.monitor.id.slug.as_str() != "job-0"));
+            page.items.retain(|item| item.as_ref().is_ok_and(|stored| stored.monitor.id.slug.as_str() != HIDDEN));
+        }
+        for item in &mut page.items {
+            if let Some(corrupt) = item.as_ref().ok().and_then(|stored| self.corrupt(&stored.monitor.id)) {
+                *item = Err(corrupt);
+            }
         }
         Ok(page)
     }
@@ -348,8 +497,15 @@ impl Store for Faulty {
     }
 
     async fn entry(&self, pk: &str, sk: &str) -> Result<Option<Entry>, StoreError> {
+        let wire = if pk == OUTAGES { self.asking_of_outages() } else { self.clone() };
         let (pk, sk) = (pk.to_owned(), sk.to_owned());
-        self.call(move |store| async move { store.entry(&pk, &sk).await }).await
+        if pk == OUTAGES && self.sabotage == Some(Sabotage::RecallsAnOutage) {
+            let now = self.clock().now();
+            let window =
+                Window { from: now.minus(LONG_AGO), ended: None, held_until: now.minus(LATE), why: Why::NoEvidence };
+            return Ok(Some(Entry::first(&pk, &sk, &serde_json::json!({"windows": [window]}))));
+        }
+        wire.call(move |store| async move { store.entry(&pk, &sk).await }).await
     }
 
     async fn entries(&self, pk: &str) -> Result<Vec<Entry>, StoreError> {

@@ -10,6 +10,7 @@ use heartbeat_core::{
 
 use super::{
     executor::{Chance, SimClock, crashing, within},
+    faulty::Tally,
     journal::{Answer, Journal, Pinged},
     process::Process,
     spell::Spells,
@@ -124,13 +125,14 @@ impl Job {
     /// Sends one ping to the API, and writes down what the client saw.
     pub(super) async fn ping(&self, signal: Signal) {
         let (sent, at) = (self.clock.now(), self.api.now());
-        let (answer, requests) = if self.deaf.at(sent) { (Answer::Lost, None) } else { self.send(signal, at).await };
-        let answered = self.clock.now();
-        self.journal.pinged(&self.id, Pinged { at, sent, answered, signal, answer, requests });
+        let (answer, tally) = if self.deaf.at(sent) { (Answer::Lost, None) } else { self.send(signal, at).await };
+        let (answered, requests) = (self.clock.now(), tally.as_ref().and_then(|tally| tally.requests()));
+        let is_undisturbed = tally.is_some_and(|tally| tally.is_undisturbed());
+        self.journal.pinged(&self.id, Pinged { at, sent, answered, signal, answer, requests, is_undisturbed });
     }
 
     /// Answers with what the client was answered, and what it took of the store.
-    async fn send(&self, signal: Signal, at: Timestamp) -> (Answer, Option<u32>) {
+    async fn send(&self, signal: Signal, at: Timestamp) -> (Answer, Option<Arc<Tally>>) {
         let ping = Ping {
             schedule: Some(Schedule::Every(self.interval)),
             grace: Some(self.grace),
@@ -141,11 +143,11 @@ impl Job {
         let recorded = flow.record_ping(&self.id, ping, Sender::default(), at);
         let answered = crashing(within(&self.clock, GIVE_UP, recorded), &self.chance, self.crashes).await;
         let Some(answered) = answered else {
-            self.journal.trouble("crash: API under a ping");
+            self.journal.crashed("crash: API under a ping", self.clock.now());
             self.api.start_anew();
             return (Answer::Unsure, None);
         };
-        (self.answer(answered.as_ref()), tally.requests())
+        (self.answer(answered.as_ref()), Some(tally))
     }
 
     /// What jobs print: sometimes no text at all.

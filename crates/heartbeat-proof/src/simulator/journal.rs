@@ -32,6 +32,8 @@ pub(super) struct Pinged {
     pub(super) answer: Answer,
     /// What it asked of the store; `None` where something failed.
     pub(super) requests: Option<u32>,
+    /// Whether nothing failed, and nothing took longer than usual.
+    pub(super) is_undisturbed: bool,
 }
 
 /// What was shown to somebody who looked.
@@ -63,8 +65,24 @@ pub(super) struct Record {
     pub(super) deleted: BTreeMap<MonitorId, Timestamp>,
     /// Notifications that the store has settled as delivered.
     pub(super) settled: BTreeSet<NotificationId>,
-    /// When a request of the store failed.
+    /// How many processes there are.
+    processes: u64,
+    /// When a request of the store failed, whatever it was, or a process died.
     pub(super) failed: BTreeSet<Timestamp>,
+    /// When a process could not read what is known of outages of ours.
+    pub(super) could_not_ask: BTreeMap<u64, BTreeSet<Timestamp>>,
+    /// Which process called the incident of a moment unconfirmed, and when.
+    pub(super) unsure: BTreeMap<(MonitorId, Timestamp), Vec<(u64, Timestamp)>>,
+    /// When an API had proved that pings are received.
+    pub(super) proven: BTreeSet<Timestamp>,
+    /// Passes in which nothing failed: when they began, and when they ended.
+    pub(super) passes: BTreeMap<Timestamp, Timestamp>,
+    /// When a delivery on a channel failed, or its settlement.
+    pub(super) undelivered: BTreeMap<ChannelName, BTreeSet<Timestamp>>,
+    /// When a checker died.
+    pub(super) died: BTreeSet<Timestamp>,
+    /// Since when there is an item that cannot be understood.
+    pub(super) corrupt_from: Option<Timestamp>,
     /// What must never be, seen while it happened.
     pub(super) offences: Vec<String>,
     /// How often each kind of trouble was made.
@@ -89,6 +107,24 @@ impl Journal {
     pub(super) fn failed(&self, kind: &'static str, now: Timestamp) {
         self.trouble(kind);
         self.record().failed.insert(now);
+    }
+
+    /// The number of one more process.
+    pub(super) fn process(&self) -> u64 {
+        let mut record = self.record();
+        record.processes += 1;
+        record.processes
+    }
+
+    /// A process died, and with it whatever it was at.
+    pub(super) fn crashed(&self, kind: &'static str, now: Timestamp) {
+        self.trouble(kind);
+        self.record().failed.insert(now);
+    }
+
+    /// A delivery failed, or its settlement.
+    pub(super) fn undelivered(&self, channel: &ChannelName, now: Timestamp) {
+        self.record().undelivered.entry(channel.clone()).or_default().insert(now);
     }
 
     pub(super) fn offence(&self, text: String) {

@@ -6,13 +6,12 @@
 
 mod glimpse;
 mod operator;
+mod ours;
+mod prompt;
 mod silence;
 mod telling;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use heartbeat_core::{
     Cause, MonitorId, Project, Store, Timestamp,
@@ -23,6 +22,7 @@ use heartbeat_core::{
 };
 use tokio::runtime::Runtime;
 
+use self::ours::Gaps;
 use super::{
     job::{Character, Job},
     journal::{Answer, Journal, Look, Pinged, Record, Told},
@@ -141,8 +141,8 @@ struct Case<'a> {
     told: Vec<Told>,
     looks: Vec<Look>,
     history: History,
-    /// When requests of the store failed.
-    failed: &'a BTreeSet<Timestamp>,
+    record: &'a Record,
+    gaps: &'a Gaps,
     deleted_at: Option<Timestamp>,
     found: Option<Found>,
     offences: Vec<String>,
@@ -166,8 +166,9 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Verdict {
         verdict.offences.push(format!("a ping was answered {:?} after its receipt", record.slowest_answer));
     }
     let disabled: Vec<_> = evidence.posts.iter().map(|post| evidence.disabled_at(post)).collect();
+    let gaps = Gaps::of(&record, evidence.now);
     for job in evidence.jobs {
-        let mut case = Case::open(job, evidence, &disabled, &record);
+        let mut case = Case::open(job, evidence, &disabled, (&record, &gaps));
         case.judge();
         verdict.outages += case.history.opened.len();
         verdict.certain_outages += case.certain;
@@ -176,6 +177,7 @@ pub(super) fn judge(evidence: &Evidence<'_>) -> Verdict {
             *verdict.judged.entry(rule).or_default() += count;
         }
     }
+    prompt::passes_end(&record, &mut verdict);
     operator::judge(evidence, &disabled, &record, &mut verdict);
     verdict
 }
@@ -212,7 +214,12 @@ const QUIET: Duration = Duration::from_mins(15);
 const POSTPONED: Duration = Duration::from_mins(45);
 
 impl<'a> Case<'a> {
-    fn open(job: &'a Job, evidence: &'a Evidence<'a>, disabled: &'a [Option<Timestamp>], record: &'a Record) -> Self {
+    fn open(
+        job: &'a Job,
+        evidence: &'a Evidence<'a>,
+        disabled: &'a [Option<Timestamp>],
+        (record, gaps): (&'a Record, &'a Gaps),
+    ) -> Self {
         let all = record.pings.get(&job.id).cloned().unwrap_or_default();
         let (lost, mut pings): (Vec<_>, Vec<_>) = all.into_iter().partition(|ping| ping.answer == Answer::Lost);
         pings.sort_by_key(|ping| ping.at);
@@ -229,7 +236,8 @@ impl<'a> Case<'a> {
             told: record.told.get(&job.id).cloned().unwrap_or_default(),
             looks: record.looks.get(&job.id).cloned().unwrap_or_default(),
             history,
-            failed: &record.failed,
+            record,
+            gaps,
             deleted_at: record.deleted.get(&job.id).copied(),
             found: None,
             offences: Vec::new(),
@@ -279,6 +287,7 @@ impl<'a> Case<'a> {
         if self.job.character.is_plain() {
             self.no_outage_untold();
             self.one_write_an_ordinary_ping();
+            self.no_ping_is_refused();
             self.what_is_shown_never_lags();
         }
         self.judge_tellings();

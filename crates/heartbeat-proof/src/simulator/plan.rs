@@ -31,6 +31,8 @@ pub struct Plan {
 /// How fast life goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {
+    /// Half an hour: intervals of a minute or two, outages of minutes, where each request is dear.
+    Minutes,
     /// Hours: intervals and outages of minutes.
     Hours,
     /// A month: intervals of minutes to a week, channels that are out for days.
@@ -57,9 +59,43 @@ fn minutes(chance: &Chance, from: u64, to: u64) -> Duration {
 }
 
 impl Scale {
+    /// How long the calm after the storm is: longer than any retry's wait.
+    pub(super) fn calm(self) -> Duration {
+        match self {
+            Self::Minutes => Duration::from_mins(17),
+            Self::Hours | Self::Month => Duration::from_hours(2),
+        }
+    }
+
+    /// How long it takes to tell of the last recovery, for checkers that may oversleep.
+    pub(super) fn aftermath(self) -> Duration {
+        match self {
+            Self::Minutes => Duration::from_secs(6 * 60 + 30),
+            Self::Hours | Self::Month => Duration::from_mins(20),
+        }
+    }
+
+    /// Before the first outage of ours: somebody must have proved that pings are received.
+    pub(super) fn morning(self) -> Duration {
+        match self {
+            Self::Minutes => Duration::from_mins(2),
+            Self::Hours | Self::Month => Duration::from_mins(8),
+        }
+    }
+
+    /// Whether a storm is so short that nothing is given up in it, and nobody need stand in for a channel that is only out.
+    pub(super) fn is_short(self) -> bool {
+        match self {
+            Self::Minutes | Self::Hours => true,
+            Self::Month => false,
+        }
+    }
+
     pub(super) fn luck(self, chance: &Chance) -> Luck {
         match self {
-            Self::Hours => Luck { refused: chance.below(60), lost: chance.below(60), slow: chance.below(40) },
+            Self::Minutes | Self::Hours => {
+                Luck { refused: chance.below(60), lost: chance.below(60), slow: chance.below(40) }
+            }
             Self::Month => Luck { refused: chance.below(4), lost: chance.below(4), slow: chance.below(4) },
         }
     }
@@ -67,7 +103,7 @@ impl Scale {
     /// Per mille of polls at which a process dies.
     pub(super) fn crashes(self, chance: &Chance) -> u64 {
         match self {
-            Self::Hours => chance.below(6),
+            Self::Minutes | Self::Hours => chance.below(6),
             Self::Month => chance.below(2),
         }
     }
@@ -75,6 +111,7 @@ impl Scale {
     pub(super) fn longest_nap(self) -> Duration {
         match self {
             Self::Hours => Duration::from_secs(30),
+            Self::Minutes => Duration::from_mins(2),
             Self::Month => Duration::from_mins(1),
         }
     }
@@ -82,10 +119,12 @@ impl Scale {
     /// When no ping reaches us: minutes to hours.
     pub(super) fn deaf_spells(self, chance: &Chance, storm: (Timestamp, Timestamp)) -> Spells {
         let most = match self {
+            Self::Minutes => 2,
             Self::Hours => chance.between(1, 4),
             Self::Month => chance.between(4, 12),
         };
         Spells::by_chance(chance, most, storm, |chance| match chance.below(5) {
+            _ if self == Self::Minutes => minutes(chance, 2, 6),
             0 | 1 => minutes(chance, 2, 8),
             2 | 3 => minutes(chance, 8, 40),
             _ => minutes(chance, 40, 150),
@@ -95,15 +134,17 @@ impl Scale {
     /// When the store refuses everything: minutes.
     pub(super) fn store_outages(self, chance: &Chance, storm: (Timestamp, Timestamp)) -> Spells {
         let most = match self {
-            Self::Hours => chance.below(3),
+            Self::Minutes | Self::Hours => chance.below(3),
             Self::Month => chance.between(5, 15),
         };
-        Spells::by_chance(chance, most, storm, |chance| minutes(chance, 1, 10))
+        let longest = if self == Self::Minutes { 3 } else { 10 };
+        Spells::by_chance(chance, most, storm, |chance| minutes(chance, 1, longest))
     }
 
     /// When a channel is out: minutes to hours, or to days.
     pub(super) fn channel_outages(self, chance: &Chance, storm: (Timestamp, Timestamp)) -> Spells {
         match self {
+            Self::Minutes => Spells::by_chance(chance, chance.below(3), storm, |chance| minutes(chance, 1, 9)),
             Self::Hours => Spells::by_chance(chance, chance.below(3), storm, |chance| minutes(chance, 1, 70)),
             Self::Month => Spells::by_chance(chance, chance.below(12), storm, |chance| match chance.below(4) {
                 0 | 1 => minutes(chance, 2, 120),
@@ -116,6 +157,7 @@ impl Scale {
     /// The interval and the grace of a job, in seconds.
     pub(super) fn rhythm(self, chance: &Chance) -> (u64, u64) {
         match self {
+            Self::Minutes => (chance.between(30, 150), chance.below(30)),
             Self::Hours => (chance.between(30, 900), chance.below(120)),
             Self::Month => {
                 let interval = match chance.below(100) {
@@ -130,7 +172,7 @@ impl Scale {
 
     pub(super) fn character(self, number: u64) -> Character {
         match self {
-            Self::Hours => match number % 10 {
+            Self::Minutes | Self::Hours => match number % 10 {
                 0 => Character::Steady,
                 1 => Character::Crowded,
                 2 => Character::Chatty,

@@ -51,7 +51,7 @@ impl Process {
         let ahead = i64::try_from(chance.below(2 * MOST_OFF_US)).unwrap_or(0) - MOST_OFF_US.cast_signed();
         let random: Arc<dyn Random> = Arc::new(crate::instruments::Seeded::new(chance.below(u64::MAX)));
         let (clock, hearing) = (OffClock { world, ahead }, Mutex::default());
-        let process = Self { wire, clock, random, settings, amnesty, hearing };
+        let process = Self { wire: wire.of_a_process(), clock, random, settings, amnesty, hearing };
         process.start_anew();
         Arc::new(process)
     }
@@ -115,12 +115,24 @@ impl Prover {
             let now = self.clock.now();
             let crashes = if now < self.calm_from { self.crashes } else { 0 };
             let flow = self.process.flow();
-            if !self.deaf.at(now) && crashing(flow.prove_hearing(), &self.chance, crashes).await.is_none() {
-                self.journal.trouble("crash: API");
+            if !self.deaf.at(now) {
+                self.prove(&flow, now, crashes).await;
+            }
+            self.clock.sleep(PROVE_EVERY).await;
+        }
+    }
+
+    async fn prove(&self, flow: &Flow, now: Timestamp, crashes: u64) {
+        match crashing(flow.prove_hearing(), &self.chance, crashes).await {
+            Some(Ok(())) => {
+                self.journal.record().proven.insert(now);
+            }
+            Some(Err(_)) => {}
+            None => {
+                self.journal.crashed("crash: API", self.clock.now());
                 self.process.start_anew();
                 self.clock.sleep(Duration::from_secs(self.chance.below(30))).await;
             }
-            self.clock.sleep(PROVE_EVERY).await;
         }
     }
 }

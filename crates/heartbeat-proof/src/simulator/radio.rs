@@ -50,6 +50,8 @@ pub(super) struct Weather {
     pub(super) failures: &'static [Failure],
     /// From then on the sky is clear.
     pub(super) calm_from: Timestamp,
+    /// How long a failure takes, beyond what a channel may take.
+    pub(super) hangs: Duration,
 }
 
 /// The radios of a project, as kinds of channel.
@@ -160,11 +162,14 @@ impl Channel for Radio {
         self.clock.sleep(Duration::from_millis(self.chance.between(20, 400))).await;
         let now = self.clock.now();
         if self.weather.gone_from.is_some_and(|gone_from| now >= gone_from) {
+            self.journal.undelivered(&self.name, now);
             self.journal.trouble("channel: refuses for good");
             return Outcome::Refused { reason: Reason::new("gone").with_status(410) };
         }
         let stormy = now < self.weather.calm_from;
         if stormy && (self.weather.outages.at(now) || self.chance.happens(self.weather.noise)) {
+            self.journal.undelivered(&self.name, now);
+            self.clock.sleep(self.weather.hangs).await;
             return self.fail(tellings).await;
         }
         self.reaches_people(tellings);

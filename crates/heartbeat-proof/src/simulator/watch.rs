@@ -37,7 +37,9 @@ impl Watch {
             let calm = self.clock.now() >= self.calm_from;
             let crashes = if calm { 0 } else { self.crashes };
             if crashing(self.live(end, calm), &self.chance, crashes).await.is_none() {
-                self.journal.trouble("crash: checker");
+                let now = self.clock.now();
+                self.journal.crashed("crash: checker", now);
+                self.journal.record().died.insert(now);
                 self.clock.sleep(Duration::from_secs(self.chance.between(1, 120))).await;
             }
         }
@@ -46,12 +48,15 @@ impl Watch {
     /// One life of a checker process: until it crashes, or the storm is over, or the end.
     async fn live(&self, end: Timestamp, calm: bool) {
         self.process.start_anew();
-        let flow = self.process.flow();
+        let (flow, tally) = self.process.tallied();
         let Ok(checker) = Checker::new(flow.clone(), vec![Arc::clone(&self.house)]) else { return };
         let checker = checker.with_kinds(Arc::clone(&self.kinds));
         let mut passes = self.chance.below(PASSES_AN_AUDIT);
         while self.clock.now() < end && (calm || self.clock.now() < self.calm_from) {
-            let _ = checker.pass().await;
+            let (began, failed) = (self.clock.now(), tally.failures());
+            if checker.pass().await.is_ok() && tally.failures() == failed {
+                self.journal.record().passes.insert(began, self.clock.now());
+            }
             passes += 1;
             if passes.is_multiple_of(PASSES_AN_AUDIT)
                 && let Ok(audit) = checker.audit().await

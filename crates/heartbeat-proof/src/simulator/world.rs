@@ -12,13 +12,13 @@ use tokio::runtime::Runtime;
 
 use super::{
     executor::{Chance, Executor, SimClock},
-    faulty::{Faulty, Luck, Pace, Premises, Sabotage},
+    faulty::{Faulty, Luck, Pace, Poison, Premises, Sabotage},
     job::{Character, Job, SETTLE},
     journal::Journal,
     judge::{Evidence, Verdict, judge},
     onlooker::Onlooker,
     people::Meddler,
-    plan::Plan,
+    plan::{Plan, Scale},
     process::{Amnesty, Process, Prover},
     radio::{Failure, Post, Radio, Radios, Weather},
     spell::Spells,
@@ -26,12 +26,10 @@ use super::{
 };
 
 const START: Timestamp = Timestamp::from_secs(1_790_000_000);
-/// Longer than any retry's wait: what is not told by then is stuck.
-const CALM: Duration = Duration::from_hours(2);
-/// After the last recovery.
-const AFTERMATH: Duration = Duration::from_mins(20);
-/// Before the first outage of ours: somebody must have proved that pings are received.
-const MORNING: Duration = Duration::from_mins(8);
+/// Per mille of worlds with an item that cannot be understood.
+const POISONED: u64 = 500;
+/// How long a channel hangs that obeys no time-out.
+const HANGS: Duration = Duration::from_mins(5);
 /// One seed in this many has neither crashes nor store faults: there, nothing at all may be told twice.
 const FAIR_WEATHER_EACH: u64 = 4;
 
@@ -51,6 +49,8 @@ struct World {
     /// When the store refuses everything.
     closed: Arc<Spells>,
     calm_from: Timestamp,
+    /// Where the characters of its jobs begin: few jobs are others in each world.
+    first: u64,
 }
 
 /// What whoever opens the store of a world is told of it.
@@ -73,10 +73,10 @@ pub fn simulate(seed: u64, plan: Plan, runtime: &Arc<Runtime>, open: impl FnOnce
     let jobs = world.populate(&apis);
     world.watch(&posts);
     world.onlook(&jobs);
-    let end_of_calm = world.calm_from.plus(CALM);
+    let end_of_calm = world.calm_from.plus(plan.scale.calm());
     world.executor.run_until(end_of_calm);
     world.mend(&jobs);
-    world.executor.run_until(end_of_calm.plus(AFTERMATH));
+    world.executor.run_until(end_of_calm.plus(plan.scale.aftermath()));
     world.executor.end();
     let evidence = Evidence {
         seed,
@@ -89,7 +89,7 @@ pub fn simulate(seed: u64, plan: Plan, runtime: &Arc<Runtime>, open: impl FnOnce
         runtime,
         deaf: &world.deaf,
         closed: &world.closed,
-        now: end_of_calm.plus(AFTERMATH),
+        now: end_of_calm.plus(plan.scale.aftermath()),
         mended_at: end_of_calm,
         fair: world.is_fair,
         is_instant: world.is_instant,
@@ -113,7 +113,7 @@ impl World {
         let crashes = if is_fair { 0 } else { plan.scale.crashes(&chance) };
         let premises = open(Sky { clock: Arc::new(clock.clone()), calm_from, is_fair });
         let (store, is_instant) = (Arc::clone(&premises.store), premises.pace == Pace::Instant);
-        let span = (START.plus(MORNING), calm_from);
+        let span = (START.plus(plan.scale.morning()), calm_from);
         let deaf = if chance.happens(500) { plan.scale.deaf_spells(&chance, span) } else { Spells::default() };
         let closed = if is_fair { Spells::default() } else { plan.scale.store_outages(&chance, span) };
         deaf.iter().for_each(|_| journal.trouble("outage: ingest"));
@@ -127,7 +127,12 @@ impl World {
             (luck, calm_from),
             chance.below(u64::MAX),
         );
-        let wire = wire.with_outages(Arc::clone(&closed)).lying(plan.sabotage);
+        let poison = chance
+            .happens(POISONED)
+            .then(poisoned)
+            .flatten()
+            .map(|id| Poison { id, from: START.plus(plan.scale.morning()) });
+        let wire = wire.with_outages(Arc::clone(&closed)).lying(plan.sabotage).poisoned(poison);
         let world = Self {
             plan,
             executor,
@@ -142,6 +147,7 @@ impl World {
             deaf,
             closed,
             calm_from,
+            first: if plan.scale == Scale::Minutes { seed * plan.monitors } else { 0 },
         };
         (world, store)
     }
@@ -171,7 +177,11 @@ impl World {
     fn weather(&self, failures: &'static [Failure]) -> Weather {
         let outages = self.plan.scale.channel_outages(&self.chance, (START, self.calm_from));
         let noise = self.chance.below(250);
-        Weather { outages, gone_from: None, noise, failures, calm_from: self.calm_from }
+        let hangs = match self.plan.sabotage {
+            Some(Sabotage::HangsBeyondItsTimeOut) => HANGS,
+            Some(_) | None => Duration::ZERO,
+        };
+        Weather { outages, gone_from: None, noise, failures, calm_from: self.calm_from, hangs }
     }
 
     fn radio(&self, name: ChannelName, weather: Weather) -> Arc<Radio> {
@@ -198,7 +208,7 @@ impl World {
     }
 
     fn end(&self) -> Timestamp {
-        self.calm_from.plus(CALM).plus(AFTERMATH)
+        self.calm_from.plus(self.plan.scale.calm()).plus(self.plan.scale.aftermath())
     }
 
     fn chance(&self) -> Chance {
@@ -241,6 +251,11 @@ impl World {
             }
             jobs.push(job);
         }
+        // One that pings once, and whose item cannot be understood soon after, in the worlds where that is so.
+        if let (Some(id), Some(poison)) = (poisoned(), some_api().and_then(|api| self.job(self.plan.monitors, api))) {
+            let job = Job { id, ..poison };
+            self.executor.spawn(async move { job.ping(Signal::Success).await });
+        }
         jobs
     }
 
@@ -249,7 +264,7 @@ impl World {
         let life = self.chance.between(600, 600 + self.plan.storm.as_secs() * 9 / 5);
         Some(Job {
             id: MonitorId::new(Project::default(), Slug::parse(&format!("job-{number}")).ok()?),
-            character: self.plan.scale.character(number),
+            character: self.plan.scale.character(number + self.first),
             interval: Interval::from_secs(interval)?,
             grace: Grace::from_secs(grace)?,
             api,
@@ -304,6 +319,11 @@ impl World {
             self.executor.spawn(async move { job.ping(Signal::Success).await });
         }
     }
+}
+
+/// The monitor whose item cannot be understood, in some worlds.
+fn poisoned() -> Option<MonitorId> {
+    Some(MonitorId::new(Project::default(), Slug::parse("poisoned").ok()?))
 }
 
 fn settings() -> Settings {

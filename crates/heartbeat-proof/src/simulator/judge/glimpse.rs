@@ -25,18 +25,24 @@ impl Case<'_> {
             if let (Answer::Recorded, true, Some(requests)) = (ping.answer, is_in_time, ping.requests) {
                 count += 1;
                 if requests != 1 {
-                    wrong.push(format!("the ordinary ping of {} took {requests} requests", ping.at));
+                    let (at, last) = (ping.at, before.at);
+                    wrong.push(format!("the ordinary ping of {at}, after that of {last}, took {requests} requests"));
                 }
             }
         }
         self.offend_all(wrong);
         self.count("P7: an ordinary ping took one request of the store", count);
-        let refused = self.pings.iter().filter(|ping| ping.answer == Answer::Unsure).count();
-        if self.evidence.fair && self.evidence.is_instant && refused > 0 {
+    }
+
+    /// A ping is answered with success where nothing failed under it, whatever is in its body.
+    pub(super) fn no_ping_is_refused(&mut self) {
+        let is_free = |ping: &&Pinged| self.evidence.is_instant && ping.is_undisturbed;
+        let (free, refused) = (self.pings.iter().filter(is_free), |ping: &&Pinged| ping.answer == Answer::Unsure);
+        let (count, refused) = (free.clone().count(), free.filter(refused).count());
+        if refused > 0 {
             self.offend(&format!("{refused} pings were not answered with success, and nothing was wrong"));
         }
-        let pings = if self.evidence.fair { self.pings.len() } else { 0 };
-        self.count("P6: a ping with whatever body is answered with success where nothing fails", pings);
+        self.count("P6: a ping with whatever body is answered with success where nothing fails", count);
     }
 
     /// Whoever looks sees no outage where the job was heard in time, and sees it where it was silent for long.

@@ -8,14 +8,14 @@ use super::{Case, Opened, PROMPT};
 use crate::simulator::journal::{Answer, Pinged};
 
 /// Clocks differ by so much, and no more.
-const SKEW: Duration = Duration::from_secs(2);
+pub(super) const SKEW: Duration = Duration::from_secs(2);
 /// What a job gets to be heard again after an outage of ours: its interval, and no more than this.
-const HEARD_AGAIN: Duration = Duration::from_mins(10);
+pub(super) const HEARD_AGAIN: Duration = Duration::from_mins(10);
 /// From here on an interval is long: what matters is whether the job could be heard when it was expected.
-const LONG: Duration = Duration::from_hours(1);
+pub(super) const LONG: Duration = Duration::from_hours(1);
 /// A job with a long interval is expected so much before its grace begins.
 const EARLY: Duration = Duration::from_mins(5);
-/// So long before and after an outage of ours nobody may have known whether we could hear.
+/// Outages of ours that are nearer to a silence than this may both have moved it.
 const UNKNOWN: Duration = Duration::from_mins(5);
 /// Whoever decides has asked within so much time, clocks included.
 const ASKED: Duration = Duration::from_secs(10);
@@ -75,24 +75,29 @@ impl Case<'_> {
         is_touched && self.evidence.deaf.touching(began.minus(UNKNOWN), due.plus(UNKNOWN)).count() == 1
     }
 
-    /// What is called unconfirmed was missed in or near an outage of ours, or by a process that could not ask just then
-    /// whether there is one.
+    /// What is called unconfirmed was missed while nobody had proved for as long as silence is held that pings are received,
+    /// or by a process that just then could not ask whether that is so.
     pub(super) fn unconfirmed_is_what_nobody_knew(&mut self) {
-        let near = |opened: &Opened| {
-            let (from, to) = (opened.since.minus(UNKNOWN), opened.since.plus(UNKNOWN));
-            let mut ours = self.evidence.deaf.touching(from, to).chain(self.evidence.closed.touching(from, to));
-            let could_not_ask = self.failed.range(opened.at.minus(ASKED)..opened.at.plus(ASKED)).next().is_some();
-            ours.next().is_some() || could_not_ask
-        };
         let (mut wrong, mut count) = (Vec::new(), 0);
         for opened in self.history.opened.iter().filter(|opened| opened.unconfirmed) {
             count += 1;
-            if !near(opened) {
-                wrong.push(format!("the incident of {} is unconfirmed, and we could hear", opened.since));
+            if !self.gaps.leave_unknown(opened.since, opened.at) && !self.could_not_ask(opened) {
+                let (since, at) = (opened.since, opened.at);
+                wrong.push(format!("the incident of {since} is unconfirmed (said at {at}), and we could hear"));
             }
         }
         self.offend_all(wrong);
         self.count("P4: what is unconfirmed was missed while nobody knew", count);
+    }
+
+    /// Whether a process that said so had failed to read what is known of outages of ours, or had to wait for it: nothing else
+    /// that fails is an excuse.
+    fn could_not_ask(&self, opened: &Opened) -> bool {
+        let said = self.record.unsure.get(&(self.job.id.clone(), opened.since));
+        said.into_iter().flatten().any(|(process, at)| {
+            let reads = self.record.could_not_ask.get(process);
+            reads.is_some_and(|reads| reads.range(at.minus(ASKED)..=*at).next().is_some())
+        })
     }
 
     /// An answered success ends an outage that had begun before it, unless a failure that was received after it, while it
@@ -138,20 +143,19 @@ impl Case<'_> {
         self.count("P2: an answered failure is in an incident", failures.len());
     }
 
-    /// Every silence longer than window, settle time and whatever amnesty may add, after an answered ping, was told on every
-    /// channel that wants to hear of it.
+    /// Every silence that was certainly decided to be an outage was told on every channel that wants to hear of it.
     pub(super) fn no_outage_untold(&mut self) {
-        let (window, settle) = (self.window(), self.evidence.settings.settle);
-        let ends = self.pings.iter().skip(1).map(|ping| ping.at).chain([self.evidence.now.minus(PROMPT)]);
-        let silences: Vec<_> = self.pings.iter().zip(ends).map(|(ping, end)| (ping.clone(), end)).collect();
-        for (ping, end) in silences {
+        let window = self.window();
+        let next = self.pings.iter().skip(1).map(|ping| (Some(ping.clone()), ping.at));
+        let ends = next.chain([(None, self.evidence.now.minus(PROMPT))]);
+        let silences: Vec<_> = self.pings.iter().cloned().zip(ends).collect();
+        for (ping, (next, end)) in silences.into_iter().filter(|(ping, _)| ping.answer == Answer::Recorded) {
             let deadline = ping.at.plus(window);
-            let is_long = end > deadline.plus(settle) && end > deadline.plus(settle).plus(self.amnesty(ping.at, end));
-            if ping.answer != Answer::Recorded || !is_long {
-                continue;
+            if let Some(decided) = self.decided_by(deadline, next.as_ref(), end) {
+                self.certain += 1;
+                self.outage_is_told(ping.at, deadline, end);
+                self.is_told_soon(deadline, decided, end);
             }
-            self.certain += 1;
-            self.outage_is_told(ping.at, deadline, end);
         }
         let certain = self.certain;
         self.count("P2: a silence that must be told was told", certain);

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, time::Duration};
 use heartbeat_core::{ChannelName, NoticeKind, Timestamp, channel::definition::ChannelRole};
 
 use super::{Case, PROMPT};
-use crate::simulator::{journal::Told, plan::Scale, radio::Post};
+use crate::simulator::{journal::Told, radio::Post};
 
 /// Within this time of being decided, news are routed: checkers may oversleep, and crash.
 const ROUTED: Duration = Duration::from_mins(10);
@@ -38,7 +38,7 @@ impl Case<'_> {
 
     /// What was told on a post, or on the one that stands in for it where that may be.
     fn told_for<'b>(&'b self, post: &'b Post) -> impl Iterator<Item = &'b Told> {
-        let stands_in = post.weather.gone_from.is_some() || self.evidence.plan.scale == Scale::Month;
+        let stands_in = post.weather.gone_from.is_some() || !self.evidence.plan.scale.is_short();
         let spare = self.evidence.posts.iter().find(|post| post.role == ChannelRole::Fallback).filter(|_| stands_in);
         self.told
             .iter()
@@ -94,7 +94,7 @@ impl Case<'_> {
 
     /// Whether there was no trouble any more, and nothing left of it to wait for.
     fn is_calm(&self, at: Timestamp) -> bool {
-        at >= self.evidence.mended_at && self.evidence.plan.scale == Scale::Hours
+        at >= self.evidence.mended_at && self.evidence.plan.scale.is_short()
     }
 
     fn order_is_kept(&mut self, channel: &ChannelName) {
@@ -136,7 +136,7 @@ impl Case<'_> {
         let is_down = matches!(last.notice.kind(), NoticeKind::Overdue | NoticeKind::Reminder);
         let ended_at = self.history.recovered.get(&last.notice.down_at);
         let is_over = ended_at.is_some_and(|at| self.evidence.now.since(*at) > PROMPT);
-        let may_be_elsewhere = post.weather.gone_from.is_some() || self.evidence.plan.scale == Scale::Month;
+        let may_be_elsewhere = post.weather.gone_from.is_some() || !self.evidence.plan.scale.is_short();
         if is_down && is_over && !may_be_elsewhere {
             let at = last.notice.down_at;
             self.offend(&format!("{} was told of the outage of {at}, and never of its end", post.name));
@@ -155,7 +155,7 @@ impl Case<'_> {
         }
         let (name, opened, recovered) = (&post.name, self.history.opened.len(), self.history.recovered.len());
         let text = format!("{name} was told {outages} outages and {recoveries} recoveries of {opened} and {recovered}");
-        let is_exact = self.evidence.fair && self.evidence.plan.scale == Scale::Hours;
+        let is_exact = self.evidence.fair && self.evidence.plan.scale.is_short();
         let is_wrong = is_exact && (outages, recoveries) != (opened, recovered);
         if outages < opened || recoveries < recovered || is_wrong {
             self.offend(&text);
@@ -164,7 +164,7 @@ impl Case<'_> {
     }
 
     fn nobody_stood_in_for_nothing(&mut self, post: &Post) {
-        let nobody_failed = self.evidence.plan.scale == Scale::Hours
+        let nobody_failed = self.evidence.plan.scale.is_short()
             && self.evidence.posts.iter().all(|post| post.weather.gone_from.is_none());
         if nobody_failed && self.told_on(&post.name).next().is_some() {
             self.offend(&format!("{} was told, and no channel had failed", post.name));
