@@ -1,10 +1,10 @@
 //! Delivering: every channel by itself, so that a slow one delays no other; every attempt is settled with the store.
 
-use std::{collections::BTreeMap, ops::AddAssign, time::Duration};
+use std::{collections::BTreeMap, ops::AddAssign, panic::AssertUnwindSafe, time::Duration};
 
-use futures_util::{StreamExt, future, stream};
+use futures_util::{FutureExt, StreamExt, future, stream};
 use heartbeat_core::{
-    ChannelName, MonitorId, StoreError, Telling, Timestamp,
+    Channel, ChannelName, MonitorId, StoreError, Telling, Timestamp,
     delivery::{Jitter, Outcome, Reason, Verdict, judge},
     history::{DeliveryRow, Happening, Row},
     outbox::{Settled, Settlement},
@@ -46,6 +46,15 @@ impl AddAssign for Sent {
     }
 }
 
+/// Sends one message. A channel that panics does not work just now, and stands in no other's way.
+async fn send(channel: &dyn Channel, tellings: &[Telling]) -> Outcome {
+    let sent = AssertUnwindSafe(channel.send(tellings)).catch_unwind().await;
+    sent.unwrap_or_else(|_| {
+        tracing::error!(channel = %channel.name(), "a channel panicked: a bug of ours, it is tried again and the others go on");
+        Outcome::TryAgain { after: None, reason: Reason::new("it panicked: a bug of ours") }
+    })
+}
+
 impl Checker {
     /// Delivers all parcels, each channel beside the others.
     pub async fn deliver_all(&self, parcels: Vec<Parcel>) -> Sent {
@@ -71,7 +80,7 @@ impl Checker {
             }
             let outcome = match &wish {
                 Some(wish) => Outcome::clone(wish),
-                None => channel.send(&parcel.tellings).await,
+                None => send(channel.as_ref(), &parcel.tellings).await,
             };
             if ends_the_line(&outcome) {
                 wish = Some(outcome.clone());

@@ -45,6 +45,19 @@ async fn a_channel_that_hangs_delays_no_other_and_is_told_when_it_answers_again(
 }
 
 #[tokio::test]
+async fn a_channel_that_panics_delays_no_other_and_is_tried_again() {
+    let (town, broken, sound) = (Town::new(), Ledger::named("broken"), Ledger::named("sound"));
+    broken.will([Ledger::panics()]);
+    town.ping("job", Signal::Fail, NOW).await;
+    let checker = town.checker(&[&broken, &sound]);
+    let pass = checker.pass().await.unwrap();
+    assert_eq!((pass.sent.delivered, pass.sent.retried, sound.tellings().len()), (1, 1, 1));
+    town.clock.advance(Duration::from_secs(30));
+    assert_eq!(checker.pass().await.unwrap().sent.delivered, 1);
+    assert_eq!((broken.tellings().len(), sound.tellings().len()), (1, 1));
+}
+
+#[tokio::test]
 async fn what_waits_for_a_channel_that_is_gone_is_told_on_those_that_are_there() {
     let (town, gone, there) = (Town::new(), Ledger::named("terminal"), Ledger::named("telegram"));
     town.ping("job", Signal::Fail, NOW).await;

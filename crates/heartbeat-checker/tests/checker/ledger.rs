@@ -7,7 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use heartbeat_core::{Channel, ChannelName, NoticeKind, Telling, delivery::Outcome};
+use heartbeat_core::{Channel, ChannelName, NoticeKind, Telling, delivery::{Outcome, Reason}};
 use tokio::sync::{Semaphore, watch};
 
 pub(crate) struct Ledger {
@@ -63,6 +63,11 @@ impl Ledger {
         self.tellings().iter().map(|telling| telling.notice.kind()).collect()
     }
 
+    /// What a ledger answers by panicking.
+    pub(crate) fn panics() -> Outcome {
+        Outcome::Refused { reason: Reason::new("panics") }
+    }
+
     /// Returns when at least `count` notifications have reached people.
     pub(crate) async fn has_told(&self, count: usize) {
         let mut seen = self.messages.subscribe();
@@ -83,6 +88,7 @@ impl Channel for Ledger {
     async fn send(&self, tellings: &[Telling]) -> Outcome {
         let _line = self.lines.acquire().await.unwrap();
         let outcome = self.script.lock().unwrap().pop_front().unwrap_or(Outcome::Delivered);
+        assert_ne!(outcome, Self::panics(), "a bug of a channel");
         if outcome == Outcome::Delivered {
             self.messages.send_modify(|messages| messages.push(tellings.to_vec()));
         }
