@@ -7,7 +7,8 @@
 # Two engines that speak DynamoDB's protocol come along, for the tests of the store: dynoxide, compiled (two minutes,
 # once), and ministack, which needs Python 3.10. crates/heartbeat-proof/src/engines.rs knows the same two places. For the
 # tests of the channels there are a mail server and a receiver of webhooks, in Python as well:
-# crates/heartbeat-notify/tests/wire/program.rs knows their place.
+# crates/heartbeat-notify/tests/wire/program.rs knows their place. What reads our metrics as Prometheus does is Python, too:
+# crates/heartbeat/tests/product/metrics/prometheus.rs knows its place.
 # shellcheck shell=bash
 
 tools_dir="${CARGO_TARGET_DIR:-$PWD/target}/tools"
@@ -20,6 +21,7 @@ ddb_local_target="$tools_dir/ddb-local"
 export HEARTBEAT_TEST_DDB_LOCAL="$ddb_local_target/release/ddb-local"
 ministack_dir="$tools_dir/ministack"
 receivers_dir="$tools_dir/receivers"
+prometheus_dir="$tools_dir/prometheus"
 cargo_lambda_dir="$tools_dir/cargo-lambda"
 container_checks_dir="$tools_dir/container-checks"
 
@@ -39,6 +41,7 @@ install_tools() {
   install_ddb_local
   install_ministack
   install_receivers
+  install_prometheus
 }
 
 require_toolchain() {
@@ -98,6 +101,12 @@ install_receivers() {
   python3 -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' ||
     fail "the mail server of the tests needs Python 3.11 or later, with pip, as python3 on the PATH"
   install_list tools/receivers.txt "$receivers_dir"
+}
+
+install_prometheus() {
+  python3 -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' ||
+    fail "what reads our metrics in the tests needs Python 3.11 or later, with pip, as python3 on the PATH"
+  install_list tools/prometheus.txt "$prometheus_dir"
 }
 
 # Both or none: which zig a cargo-lambda can use is known of the pair that is pinned. Neither writes into the home.

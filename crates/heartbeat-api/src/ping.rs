@@ -43,9 +43,10 @@ pub(crate) async fn receive(State(api): State<Arc<Shared>>, request: Request) ->
     let ping = Ping { signal, run, interval, grace, body };
     let id = Shared::id(&key, slug);
     let at = api.flow.clock.now();
-    let recorded = api.in_time(api.flow.record_ping(&id, ping, sender, at)).await?;
-    let recorded = recorded.map_err(|error| ApiError::of_ping(error, id.slug))?;
-    answer(&head.headers, &recorded)
+    let recorded = api.in_time(api.flow.record_ping(&id, ping, sender, at)).await;
+    let recorded = recorded.and_then(|recorded| recorded.map_err(|error| ApiError::of_ping(error, id.slug)));
+    api.meters.ping(signal, recorded.as_ref());
+    answer(&head.headers, &recorded?)
 }
 
 fn sender(headers: &HeaderMap, client: Client, mut notes: Vec<Note>) -> Sender {

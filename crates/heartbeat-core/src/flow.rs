@@ -5,6 +5,7 @@ mod hearing;
 mod manage;
 mod own;
 mod ping;
+mod tally;
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,6 +13,7 @@ pub use hearing::{Crowd, Hearing};
 pub use manage::ManageError;
 pub use own::Own;
 pub use ping::{Came, PingError, Recorded, Sender};
+pub use tally::TRANSITIONS;
 
 use crate::{
     clock::Clock,
@@ -88,7 +90,12 @@ impl Flow {
         loop {
             match self.store.commit(change.clone()).await {
                 Err(StoreError::Unknown(_)) if lost < ATTEMPTS => lost += 1,
-                answer => return answer,
+                answer => {
+                    if answer == Ok(Committed::Done) {
+                        tally::stored(&change.rows);
+                    }
+                    return answer;
+                }
             }
             self.pause_after(lost).await;
         }
