@@ -168,7 +168,7 @@ mod tests {
     fn the_largest_age_is_shown_for_a_minute_and_then_forgotten() {
         let largest = Largest::shown_by(Gauge::noop());
         let shown = || largest.of.lock().unwrap().0.as_secs();
-        let at = |second| Timestamp::from_secs(1_000 + second);
+        let at = |second: i64| Timestamp::from_secs(1_000 + second);
         largest.is(Some(at(-90)), at(0));
         assert_eq!(shown(), 90);
         largest.is(None, at(59));
