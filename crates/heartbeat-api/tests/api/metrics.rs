@@ -52,7 +52,7 @@ fn shows(answer: &Answer) -> (bool, bool) {
 }
 
 /// The value of one sample.
-fn value(answer: &Answer, sample: &str) -> f64 {
+fn value(answer: &Answer, sample: &str) -> u64 {
     let rest = answer.body.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
     rest.unwrap_or_else(|| panic!("no {sample} in\n{answer}")).parse().unwrap()
 }
@@ -216,26 +216,26 @@ async fn pings_requests_limits_and_errors_are_counted() {
     let answer = api.call_as(&operator, "GET", "/metrics").await;
     let pings =
         |signal, ended| value(&answer, &format!("heartbeat_pings_total{{signal=\"{signal}\",answer=\"{ended}\"}}"));
-    assert_eq!([pings("success", "created"), pings("success", "recorded")], [1.0, 1.0]);
-    assert_eq!([pings("success", "refused"), pings("success", "failed")], [1.0, 2.0]);
-    assert_eq!([pings("start", "recorded"), pings("exit", "recorded")], [1.0, 1.0]);
-    assert_eq!([pings("log", "created"), pings("fail", "created")], [1.0, 1.0]);
+    assert_eq!([pings("success", "created"), pings("success", "recorded")], [1, 1]);
+    assert_eq!([pings("success", "refused"), pings("success", "failed")], [1, 2]);
+    assert_eq!([pings("start", "recorded"), pings("exit", "recorded")], [1, 1]);
+    assert_eq!([pings("log", "created"), pings("fail", "created")], [1, 1]);
     let requests = |route, method, status| {
         let labels = format!("route=\"{route}\",method=\"{method}\",status=\"{status}\"");
         value(&answer, &format!("heartbeat_http_requests_total{{{labels}}}"))
     };
     let route = "/heartbeat/{*rest}";
-    assert_eq!([requests(route, "POST", 201), requests(route, "POST", 200)], [3.0, 3.0]);
-    assert_eq!([requests(route, "POST", 404), requests(route, "POST", 400), requests(route, "POST", 410)], [1.0; 3]);
-    assert_eq!([requests(route, "GET", 503), requests("none", "other", 404)], [2.0, 1.0]);
-    assert_eq!(requests("/monitors/{slug}/pause", "POST", 200), 1.0);
-    assert_eq!(value(&answer, &format!("heartbeat_http_request_duration_seconds_count{{route=\"{route}\"}}")), 11.0);
+    assert_eq!([requests(route, "POST", 201), requests(route, "POST", 200)], [3, 3]);
+    assert_eq!([requests(route, "POST", 404), requests(route, "POST", 400), requests(route, "POST", 410)], [1; 3]);
+    assert_eq!([requests(route, "GET", 503), requests("none", "other", 404)], [2, 1]);
+    assert_eq!(requests("/monitors/{slug}/pause", "POST", 200), 1);
+    assert_eq!(value(&answer, &format!("heartbeat_http_request_duration_seconds_count{{route=\"{route}\"}}")), 11);
     let transitions = |kind| value(&answer, &format!("heartbeat_transitions_total{{kind=\"{kind}\"}}"));
-    assert_eq!([transitions("opened"), transitions("paused"), transitions("recovered")], [2.0, 1.0, 0.0]);
+    assert_eq!([transitions("opened"), transitions("paused"), transitions("recovered")], [2, 1, 0]);
     let errors = |kind| value(&answer, &format!("heartbeat_store_errors_total{{part=\"api\",kind=\"{kind}\"}}"));
-    assert_eq!([errors("unavailable"), errors("timeout"), errors("corrupt")], [1.0, 1.0, 0.0]);
+    assert_eq!([errors("unavailable"), errors("timeout"), errors("corrupt")], [1, 1, 0]);
     let recalled = |result| value(&answer, &format!("heartbeat_key_cache_lookups_total{{result=\"{result}\"}}"));
-    assert_eq!([recalled("nothing"), recalled("stale"), recalled("unknown")], [2.0, 0.0, 0.0]);
+    assert_eq!([recalled("nothing"), recalled("stale"), recalled("unknown")], [2, 0, 0]);
 }
 
 #[tokio::test]
@@ -265,5 +265,5 @@ async fn a_large_project_is_read_by_pages_and_said_to_be_cut_off_where_it_is() {
     }
     let answer = api.call("GET", "/metrics").await;
     assert_eq!(answer.body.matches("heartbeat_monitor_pings_total{").count(), 501);
-    assert_eq!(value(&answer, "heartbeat_project_truncated{project=\"default\"}"), 0.0);
+    assert_eq!(value(&answer, "heartbeat_project_truncated{project=\"default\"}"), 0);
 }
