@@ -84,7 +84,7 @@ fn assert_as_listed(family: &Family) -> BTreeSet<&'static str> {
 }
 
 fn assert_asks_for_what_there_is(query: &Query) -> BTreeSet<&'static str> {
-    let Query { query: text, error, metrics, grouped_by } = query;
+    let Query { text, error, metrics, grouped_by } = query;
     assert_eq!(*error, None, "{text}");
     assert!(!metrics.is_empty(), "{text} asks for nothing");
     let (mut known, mut names) = (BTreeSet::from(OF_PROMETHEUS.map(ToOwned::to_owned)), BTreeSet::new());
@@ -121,7 +121,7 @@ async fn what_is_printed_is_what_is_listed_and_dashboard_and_rules_ask_for_that(
     for rule in of_rules {
         let names = assert_asks_for_what_there_is(rule);
         let of_process = |name: &&str| metric::ALL.iter().any(|one| one.name == *name && one.of == Of::Process);
-        assert!(names.iter().all(of_process), "rules watch the process: {}", rule.query);
+        assert!(names.iter().all(of_process), "rules watch the process: {}", rule.text);
     }
 }
 

@@ -31,7 +31,7 @@ pub(crate) struct Sample {
 }
 
 pub(crate) struct Query {
-    pub(crate) query: String,
+    pub(crate) text: String,
     pub(crate) error: Option<String>,
     pub(crate) metrics: Vec<Selected>,
     pub(crate) grouped_by: Vec<String>,
@@ -80,7 +80,7 @@ fn sample(value: &Value) -> Sample {
 
 fn query(value: &Value) -> Query {
     Query {
-        query: text(&value["query"]),
+        text: text(&value["query"]),
         error: value["error"].as_str().map(ToOwned::to_owned),
         metrics: list(&value["metrics"], |one| Selected {
             name: text(&one["name"]),
