@@ -7,8 +7,9 @@
 # Two engines that speak DynamoDB's protocol come along, for the tests of the store: dynoxide, compiled (two minutes,
 # once), and ministack, which needs Python 3.10. crates/heartbeat-proof/src/engines.rs knows the same two places. For the
 # tests of the channels there are a mail server and a receiver of webhooks, in Python as well:
-# crates/heartbeat-notify/tests/wire/program.rs knows their place. For those of cron lines there is an independent cron:
-# crates/heartbeat-core/tests/cron_oracle.rs.
+# crates/heartbeat-notify/tests/wire/program.rs knows their place. What reads our metrics as Prometheus does is Python, too:
+# crates/heartbeat/tests/product/metrics/prometheus.rs knows its place. For the tests of cron lines there is an independent
+# cron: crates/heartbeat-core/tests/cron_oracle.rs.
 # shellcheck shell=bash
 
 tools_dir="${CARGO_TARGET_DIR:-$PWD/target}/tools"
@@ -22,6 +23,7 @@ export HEARTBEAT_TEST_DDB_LOCAL="$ddb_local_target/release/ddb-local"
 ministack_dir="$tools_dir/ministack"
 receivers_dir="$tools_dir/receivers"
 cron_oracle_dir="$tools_dir/cron-oracle"
+prometheus_dir="$tools_dir/prometheus"
 cargo_lambda_dir="$tools_dir/cargo-lambda"
 container_checks_dir="$tools_dir/container-checks"
 
@@ -42,6 +44,7 @@ install_tools() {
   install_ministack
   install_receivers
   install_cron_oracle
+  install_prometheus
 }
 
 require_toolchain() {
@@ -105,6 +108,12 @@ install_receivers() {
 
 install_cron_oracle() {
   install_list tools/cron-oracle.txt "$cron_oracle_dir"
+}
+
+install_prometheus() {
+  python3 -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' ||
+    fail "what reads our metrics in the tests needs Python 3.11 or later, with pip, as python3 on the PATH"
+  install_list tools/prometheus.txt "$prometheus_dir"
 }
 
 # Both or none: which zig a cargo-lambda can use is known of the pair that is pinned. Neither writes into the home.

@@ -33,7 +33,9 @@ pub(crate) async fn account(State(api): State<Arc<Shared>>, request: Request, ne
     if let Some(error) = &error {
         *response.body_mut() = Body::from(error.body(id.as_str()));
     }
-    line.end(&response, error.as_ref(), id.as_str(), api.flow.clock.now());
+    let now = api.flow.clock.now();
+    api.meters.answered(line.route(), &line.method, response.status(), error.as_ref(), now.since(line.began_at));
+    line.end(&response, error.as_ref(), id.as_str(), now);
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

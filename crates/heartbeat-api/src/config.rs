@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::metrics::ProcessMetrics;
+
 /// How the API behaves. [`ApiConfig::default`] fits the embedded store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ApiConfig {
@@ -21,6 +23,8 @@ pub struct ApiConfig {
     pub keys: KeyLimits,
     /// Management calls of one key from one address: 100 at once, 10 a second.
     pub calls: Rate,
+    /// Who may see the figures of the process in `GET /metrics`: who has a key of the operator's project.
+    pub process_metrics: ProcessMetrics,
 }
 
 impl Default for ApiConfig {
@@ -33,6 +37,7 @@ impl Default for ApiConfig {
             channel_body: BodyLimits { bytes: 64 * 1024, time: Duration::from_secs(5) },
             keys: KeyLimits::default(),
             calls: Rate { burst: 100, refill: Duration::from_millis(100) },
+            process_metrics: ProcessMetrics::WithKey,
         }
     }
 }

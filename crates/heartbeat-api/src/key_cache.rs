@@ -9,7 +9,9 @@ use std::{sync::Arc, time::Duration};
 use heartbeat_core::{
     Clock, Store, Timestamp,
     key::{KeyHash, KeyRecord},
+    metric,
 };
+use metrics::Counter;
 use moka::future::Cache;
 use tokio::sync::Semaphore;
 
@@ -59,6 +61,37 @@ pub(crate) struct KeyCache {
     unknown: Cache<KeyHash, Timestamp>,
     flights: Flights<KeyHash, LookedUp>,
     look_ups: Arc<Semaphore>,
+    recalled: Recalled,
+}
+
+/// How often each kind of memory was there.
+struct Recalled {
+    fresh: Counter,
+    stale: Counter,
+    unknown: Counter,
+    nothing: Counter,
+}
+
+impl Recalled {
+    fn new() -> Self {
+        let counter = |result: &'static str| metric::KEY_CACHE.counter([result]);
+        Self {
+            fresh: counter("fresh"),
+            stale: counter("stale"),
+            unknown: counter("unknown"),
+            nothing: counter("nothing"),
+        }
+    }
+
+    fn count(&self, memory: &Memory) {
+        let counter = match memory {
+            Memory::Fresh(_) => &self.fresh,
+            Memory::Stale(_) => &self.stale,
+            Memory::Unknown => &self.unknown,
+            Memory::Nothing => &self.nothing,
+        };
+        counter.increment(1);
+    }
 }
 
 impl KeyCache {
@@ -72,11 +105,18 @@ impl KeyCache {
             unknown: Cache::new(limits.remembered),
             flights: Flights::new(),
             look_ups: Arc::new(Semaphore::new(limits.look_ups)),
+            recalled: Recalled::new(),
         }
     }
 
     /// What is remembered, without asking anybody.
     pub(crate) async fn recall(&self, hash: KeyHash) -> Memory {
+        let memory = self.memory_of(hash).await;
+        self.recalled.count(&memory);
+        memory
+    }
+
+    async fn memory_of(&self, hash: KeyHash) -> Memory {
         let now = self.clock.now();
         if let Some(known) = self.known.get(&hash).await {
             let fresh = known.fetched_at <= now && now < known.ask_again_at;

@@ -18,6 +18,7 @@ mod flight;
 mod health;
 mod key_cache;
 pub mod ledger;
+mod metrics;
 mod monitors;
 mod pause;
 mod percent;
@@ -45,6 +46,7 @@ pub use channels::{Edit, Trial, Wanted, removed, try_out};
 pub use config::{ApiConfig, BodyLimits, KeyLimits, Rate};
 pub use error::ApiError;
 pub use health::Check;
+pub use metrics::ProcessMetrics;
 use monitors::{chosen, define};
 pub use serve::{Ending, Limits, serve};
 
@@ -55,12 +57,13 @@ pub struct Api {
     checks: Vec<Check>,
     kinds: Option<Arc<dyn Kinds>>,
     base_url: Option<String>,
+    print: Option<metrics::Print>,
 }
 
 impl Api {
     /// An API over `flow`.
     pub fn new(flow: Flow, config: ApiConfig) -> Self {
-        Self { flow, config, checks: Vec::new(), kinds: None, base_url: None }
+        Self { flow, config, checks: Vec::new(), kinds: None, base_url: None, print: None }
     }
 
     /// Adds something that must hold for `GET /readyz` to answer 200, besides the store.
@@ -83,6 +86,13 @@ impl Api {
     pub fn with_kinds(self, kinds: Arc<dyn Kinds>) -> Self {
         Self { kinds: Some(kinds), ..self }
     }
+
+    /// Adds what prints the figures of this process for `GET /metrics`, in the text format of Prometheus. They are counted by
+    /// the recorder that is installed when [`router`] is called.
+    #[must_use]
+    pub fn with_figures(self, print: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        Self { print: Some(metrics::Print::new(print)), ..self }
+    }
 }
 
 /// What every handler shares.
@@ -93,13 +103,15 @@ struct Shared {
     kinds: Option<Arc<dyn Kinds>>,
     base_url: Option<String>,
     gate: auth::Gate,
+    meters: metrics::meters::Meters,
+    print: Option<metrics::Print>,
 }
 
 /// All routes. The peer's address is taken from `ConnectInfo<SocketAddr>` in the request's extensions, where there is one.
 pub fn router(api: Api) -> Router {
-    let Api { flow, config, checks, kinds, base_url } = api;
-    let gate = auth::Gate::new(&flow, &config);
-    let shared = Arc::new(Shared { flow, config, checks, kinds, base_url, gate });
+    let Api { flow, config, checks, kinds, base_url, print } = api;
+    let (gate, meters) = (auth::Gate::new(&flow, &config), metrics::meters::Meters::new());
+    let shared = Arc::new(Shared { flow, config, checks, kinds, base_url, gate, meters, print });
     let ping = || get(ping::receive).post(ping::receive).fallback(|| refuse("GET, HEAD, POST"));
     Router::new()
         .route("/heartbeat/", ping())
@@ -110,6 +122,7 @@ pub fn router(api: Api) -> Router {
         .route("/monitors/{slug}/unpause", post(monitors::unpause).fallback(|| refuse("POST")))
         .merge(managed())
         .merge(defined())
+        .route("/metrics", get(metrics::show).fallback(|| refuse("GET, HEAD")))
         .route("/healthz", get(health::alive).fallback(|| refuse("GET, HEAD")))
         .route("/readyz", get(health::ready).fallback(|| refuse("GET, HEAD")))
         .fallback(async || ApiError::UnknownPath)

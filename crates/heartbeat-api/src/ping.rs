@@ -90,8 +90,11 @@ impl Shared {
             sender.notes.push(Note::TimeIgnored);
         }
         let ping = Ping { signal, run, schedule, grace, body, metadata, at: at.filter(|at| *at < now) };
-        let recorded = self.in_time(self.flow.record_ping(id, ping, sender, now)).await?;
-        recorded.map_err(|error| ApiError::of_ping(error, id.slug.clone()))
+        let recorded = self.in_time(self.flow.record_ping(id, ping, sender, now)).await;
+        let recorded =
+            recorded.and_then(|recorded| recorded.map_err(|error| ApiError::of_ping(error, id.slug.clone())));
+        self.meters.ping(signal, recorded.as_ref());
+        recorded
     }
 
     async fn pinged(&self, whose: Whose, headers: &HeaderMap, client: Client) -> Result<(MonitorId, Birth), ApiError> {

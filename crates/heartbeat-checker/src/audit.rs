@@ -68,6 +68,7 @@ impl Checker {
         if let Err(error) = self.flow.assess_hearing(false).await {
             tracing::warn!(%error, "it cannot be seen whether pings are received: what was known of it holds");
         }
+        let (_, missed_before) = book.counts().await;
         let parts = Part::all(book.parts().await).map(|part| self.walk_part(part, book, deadline));
         let walked = join_all(parts).await;
         let now = self.flow.clock.now();
@@ -85,7 +86,9 @@ impl Checker {
             self.count_active(active);
             self.tell_operator_of_peace(walked_in_trouble).await;
         }
-        Audit { active, missed, oldest_untold, look: gather(glances, found_at), end }
+        let audit = Audit { active, missed, oldest_untold, look: gather(glances, found_at), end };
+        self.meters.audited(&audit, book.census().await, missed.saturating_sub(missed_before), now);
+        audit
     }
 
     async fn walk_part(&self, part: Part, book: &Book, deadline: Option<Timestamp>) -> Walked {
@@ -145,9 +148,11 @@ impl Checker {
             Ok(stored) => stored,
             Err(corrupt) => {
                 report_corrupt(&corrupt);
+                self.meters.found_corrupt();
                 return Some(Glance { corrupt: true, ..Glance::default() });
             }
         };
+        progress.census.count(&stored.monitor, context.now);
         progress.active += usize::from(is_active(&stored.monitor.status));
         let id = &stored.monitor.id;
         if self.is_missed(&stored, context) && self.is_missed_for_sure(&stored).await {

@@ -14,6 +14,7 @@ use crate::{
     Attempt, Checker,
     gates::Busy,
     look::{Parcel, SIDE_BY_SIDE},
+    meters,
     switchboard::{Connection, Line},
 };
 
@@ -80,7 +81,7 @@ impl Checker {
             }
             let outcome = match &wish {
                 Some(wish) => Outcome::clone(wish),
-                None => send(channel.as_ref(), &parcel.tellings).await,
+                None => self.send(&parcel).await,
             };
             if ends_the_line(&outcome) {
                 wish = Some(outcome.clone());
@@ -88,6 +89,13 @@ impl Checker {
             sent += self.conclude(parcel, &outcome, started).await;
         }
         sent
+    }
+
+    async fn send(&self, parcel: &Parcel) -> Outcome {
+        let started = self.flow.clock.now();
+        let outcome = send(parcel.to.channel.as_ref(), &parcel.tellings).await;
+        meters::sent(&parcel.to.kind, self.flow.clock.now().since(started));
+        outcome
     }
 
     /// Settles what a parcel told, all of it alike.
@@ -118,6 +126,7 @@ impl Checker {
                 self.report_given_up(&to.line, &telling, reason);
             }
             let word = word(&verdict, is_disabled);
+            meters::attempted(&to.kind, word);
             // Each row has an instant of its own, so that a ledger can be read on from any of them.
             let ended_at = now.plus(Duration::from_micros(position));
             ends.push(self.attempt(&to.line.name, telling, (number, word), verdict, (started, ended_at)));
@@ -220,6 +229,7 @@ impl Checker {
             }
             Err(error) => {
                 tracing::warn!(notification = %attempt.settlement.entry, %error, "an attempt is not settled yet");
+                self.meters.store_failed(&error);
                 Err(error)
             }
         }
@@ -231,6 +241,8 @@ const DELIVERED: &str = "delivered";
 const RETRY: &str = "retry";
 const REFUSED: &str = "refused";
 const GAVE_UP: &str = "gave_up";
+/// All of them.
+pub(crate) const OUTCOMES: [&str; 4] = [DELIVERED, RETRY, REFUSED, GAVE_UP];
 
 fn word(verdict: &Verdict, is_disabled: bool) -> &'static str {
     match verdict {

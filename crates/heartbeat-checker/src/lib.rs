@@ -7,10 +7,12 @@
 
 mod audit;
 mod beside;
+mod census;
 mod crowd;
 mod deliver;
 mod gates;
 mod look;
+mod meters;
 mod operator;
 mod pass;
 mod run;
@@ -38,6 +40,7 @@ pub use switchboard::Line;
 use crate::{
     beside::{Nobody, Paced},
     gates::Gates,
+    meters::Meters,
     operator::Troubles,
     switchboard::Switchboard,
 };
@@ -61,6 +64,7 @@ pub struct Checker {
     canary: Paced,
     /// Is told that we are alive.
     outbound: Paced,
+    meters: Meters,
 }
 
 /// The end of one attempt, to be stored.
@@ -120,6 +124,7 @@ impl Checker {
             troubles: Troubles::default(),
             canary: Paced::new(Box::new(Nobody)),
             outbound: Paced::new(Box::new(Nobody)),
+            meters: Meters::new(),
             flow,
         })
     }

@@ -13,6 +13,7 @@ use heartbeat_core::{
 
 use crate::{
     Checker,
+    meters::Heard,
     switchboard::{Connection, Line},
 };
 
@@ -120,6 +121,15 @@ impl Checker {
         deadline: Option<Timestamp>,
         send_until: Option<Timestamp>,
     ) -> Result<Look, StoreError> {
+        let began = self.flow.clock.now();
+        let look = self.look_over(deadline, send_until).await;
+        let now = self.flow.clock.now();
+        let heard = if self.flow.context(now).outages.open().is_some() { Heard::Perhaps } else { Heard::Yes };
+        self.meters.looked(&look, heard, began, now);
+        look
+    }
+
+    async fn look_over(&self, deadline: Option<Timestamp>, send_until: Option<Timestamp>) -> Result<Look, StoreError> {
         self.flush_unsettled().await;
         let now = self.flow.clock.now();
         let longest = now.plus(LONGEST_LOOK);
@@ -149,10 +159,12 @@ impl Checker {
             Ok(Ok(None)) => (None, Glance::default()),
             Ok(Err(StoreError::Corrupt(corrupt))) => {
                 report_corrupt(&corrupt);
+                self.meters.found_corrupt();
                 (Some(CORRUPT_HOLD), Glance { corrupt: true, ..Glance::default() })
             }
             Ok(Err(error)) => {
                 tracing::warn!(monitor = %due.id, %error, "could not look at a monitor, will try again");
+                self.meters.store_failed(&error);
                 (Some(HOLD), Glance { failed: true, ..Glance::default() })
             }
             Err(_) => {

@@ -17,6 +17,8 @@ use heartbeat_core::{
     outbox::Routing,
 };
 
+use crate::{deliver::OUTCOMES, meters};
+
 /// How old what is known of a project's channels may be.
 const FRESH: Duration = Duration::from_secs(10);
 /// How long a project that has nothing to tell is remembered.
@@ -45,6 +47,8 @@ impl fmt::Display for Line {
 pub(crate) struct Connection {
     pub(crate) line: Line,
     pub(crate) channel: Arc<dyn Channel>,
+    /// Its kind, as it is counted; the installation's are called by their kind.
+    pub(crate) kind: Arc<str>,
     /// The revision of its definition; 0 where it has none.
     rev: u64,
 }
@@ -89,7 +93,8 @@ impl Switchboard {
     pub(crate) fn new(of_installation: Vec<Arc<dyn Channel>>) -> Option<Self> {
         let connection = |channel: Arc<dyn Channel>| {
             let line = Line { project: None, name: channel.name().clone() };
-            Connection { line, channel, rev: 0 }
+            let kind = counted(channel.name().as_str());
+            Connection { line, channel, kind, rev: 0 }
         };
         let book = Book::of(of_installation.into_iter().map(connection).collect());
         let (of_installation, projects) = (Arc::new(book), Mutex::default());
@@ -178,7 +183,12 @@ fn opened(project: &Project, defined: &[Defined], kinds: &dyn Kinds, before: Opt
         let known = before.and_then(|book| book.get(&one.name)).filter(|known| known.rev == one.rev);
         let line = Line { project: Some(project.clone()), name: one.name.clone() };
         let connection = known.filter(|known| known.line == line).cloned();
-        let connection = connection.unwrap_or_else(|| Connection { line, channel: open(one, kinds), rev: one.rev });
+        let connection = connection.unwrap_or_else(|| Connection {
+            line,
+            channel: open(one, kinds),
+            kind: kind_of(one, kinds),
+            rev: one.rev,
+        });
         let told = (one.name.clone(), one.definition.wants);
         match one.definition.role {
             ChannelRole::Main => lines.push(told),
@@ -187,6 +197,17 @@ fn opened(project: &Project, defined: &[Defined], kinds: &dyn Kinds, before: Opt
         connections.insert(one.name.clone(), connection);
     }
     Book { routing: Routing::new(lines, fallback), connections }
+}
+
+/// The word for its kind; those that a newer program knows are counted together.
+fn kind_of(one: &Defined, kinds: &dyn Kinds) -> Arc<str> {
+    let known = kinds.words().into_iter().find(|word| *word == one.definition.kind);
+    counted(known.unwrap_or("unknown"))
+}
+
+fn counted(kind: &str) -> Arc<str> {
+    meters::may_be_attempted(kind, OUTCOMES);
+    kind.into()
 }
 
 fn open(one: &Defined, kinds: &dyn Kinds) -> Arc<dyn Channel> {

@@ -15,7 +15,7 @@ use heartbeat_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Audit, Checker};
+use crate::{Audit, Checker, census::Census};
 
 /// How often everything is walked, whatever the index says.
 pub(crate) const AUDIT_EVERY: Duration = Duration::from_mins(10);
@@ -60,6 +60,9 @@ pub(crate) struct Progress {
     pub(crate) done: bool,
     pub(crate) active: usize,
     pub(crate) missed: usize,
+    /// Monitors by status.
+    #[serde(default, skip_serializing_if = "Census::is_empty")]
+    pub(crate) census: Census,
 }
 
 impl Progress {
@@ -144,6 +147,11 @@ impl Book {
 
     pub(crate) async fn progress(&self, part: Part) -> Progress {
         self.0.lock().await.claim.parts.get(usize::from(part.number)).cloned().unwrap_or_default()
+    }
+
+    /// Monitors by status, those counted by who was broken off included.
+    pub(crate) async fn census(&self) -> Census {
+        self.0.lock().await.claim.parts.iter().map(|part| part.census).fold(Census::default(), Census::and)
     }
 
     /// How many monitors are active and how many were missed, those found by who was broken off included.

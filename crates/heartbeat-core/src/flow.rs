@@ -6,6 +6,7 @@ mod known;
 mod manage;
 mod own;
 mod ping;
+mod tally;
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,6 +15,7 @@ pub use known::Known;
 pub use manage::{Defined, ManageError, Url};
 pub use own::Own;
 pub use ping::{Birth, Came, PingError, Recorded, Sender};
+pub use tally::TRANSITIONS;
 
 use crate::{
     clock::Clock,
@@ -96,7 +98,12 @@ impl Flow {
         loop {
             match self.store.commit(change.clone()).await {
                 Err(StoreError::Unknown(_)) if lost < ATTEMPTS => lost += 1,
-                answer => return answer,
+                answer => {
+                    if answer == Ok(Committed::Done) {
+                        tally::stored(&change.rows);
+                    }
+                    return answer;
+                }
             }
             self.pause_after(lost).await;
         }

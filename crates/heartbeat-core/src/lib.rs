@@ -50,6 +50,7 @@ pub mod incident;
 pub mod interval;
 pub mod item;
 pub mod key;
+pub mod metric;
 pub mod monitor;
 pub mod notice;
 pub mod outage;

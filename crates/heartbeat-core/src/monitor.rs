@@ -286,13 +286,17 @@ impl Monitor {
 
     /// The status as it is shown at `context.now`, whatever has been recorded by then.
     pub fn status_at(&self, context: &Context) -> Shown {
-        let settled = self.settled_at(context);
-        match &settled.status {
+        self.settled_at(context).recorded_status_at(context.now)
+    }
+
+    /// The status as it would be shown at `now` if what has been recorded were all: what is already settled needs no more.
+    pub fn recorded_status_at(&self, now: Timestamp) -> Shown {
+        match &self.status {
             Status::New => Shown::New,
             Status::Paused { .. } => Shown::Paused,
             Status::Overdue { .. } => Shown::Overdue,
-            Status::Ok { .. } if settled.is_late_at(context.now) => Shown::Late,
-            Status::Ok { .. } if settled.is_running_at(context.now) => Shown::Running,
+            Status::Ok { .. } if self.is_late_at(now) => Shown::Late,
+            Status::Ok { .. } if self.is_running_at(now) => Shown::Running,
             Status::Ok { .. } => Shown::Ok,
         }
     }

@@ -6,6 +6,7 @@ mod kept;
 
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
+use heartbeat_api::ProcessMetrics;
 use heartbeat_core::{
     Grace, Interval, Reminders,
     dynamo::{Shared, TableNames},
@@ -108,6 +109,8 @@ pub(crate) struct Config {
     pub(crate) settings: Settings,
     pub(crate) retention: Duration,
     pub(crate) trusted_proxies: usize,
+    /// Who may see the figures of the process.
+    pub(crate) process_metrics: ProcessMetrics,
     pub(crate) log_format: LogFormat,
     pub(crate) log_filter: String,
     pub(crate) server: String,
@@ -194,6 +197,7 @@ impl Config {
             trusted_proxies: reader
                 .parse(name::TRUSTED_PROXIES, |text| text.parse().map_err(|_| format!("{text:?} is not a number")))
                 .unwrap_or(0),
+            process_metrics: reader.parse(name::METRICS_PUBLIC, process_metrics).unwrap_or_default(),
             log_format: reader.parse(name::LOG_FORMAT, log_format).unwrap_or(LogFormat::Auto),
             log_filter: reader.parse(name::RUST_LOG, crate::logging::check_filter).unwrap_or_else(|| "info".to_owned()),
             server: reader.text(name::SERVER).unwrap_or_else(|| "http://127.0.0.1:3000".to_owned()),
@@ -242,6 +246,14 @@ fn settings(reader: &mut Reader<'_>, settle: Option<Duration>, usual: &Usual) ->
         interval: Interval::DEFAULT,
         grace: reader.parse(name::DEFAULT_GRACE, Grace::parse).unwrap_or(Grace::DEFAULT),
         ping_log: reader.parse(name::PING_LOG, kept).unwrap_or(usual.ping_log),
+    }
+}
+
+fn process_metrics(text: &str) -> Result<ProcessMetrics, String> {
+    match text {
+        "true" => Ok(ProcessMetrics::Public),
+        "false" => Ok(ProcessMetrics::WithKey),
+        other => Err(format!("it is true or false, not {other:?}")),
     }
 }
 

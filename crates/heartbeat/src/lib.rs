@@ -10,6 +10,7 @@ mod cli;
 mod config;
 mod copy;
 mod database;
+mod figures;
 mod health;
 mod keys;
 mod lambda;

@@ -28,7 +28,7 @@ pub(crate) use self::{
 use crate::{
     around, channel,
     config::{Config, Kept},
-    logging,
+    figures, logging,
     stop::Stop,
     variables,
 };
@@ -41,6 +41,7 @@ const CHECKER_LATE: Duration = Duration::from_secs(30);
 /// Serves until it is told to stop.
 pub(crate) async fn serve(config: &Config) -> anyhow::Result<()> {
     logging::start(config);
+    let _upkeep = figures::start()?;
     let stop = Stop::on_signal()?;
     match &config.kept {
         Kept::InFile(file) => in_file::serve(config, file, stop).await?,
@@ -53,6 +54,7 @@ pub(crate) async fn serve(config: &Config) -> anyhow::Result<()> {
 /// Serves the API alone, over tables, until it is told to stop.
 pub(crate) async fn serve_api(config: &Config) -> anyhow::Result<()> {
     logging::start(config);
+    let _upkeep = figures::start()?;
     in_tables::serve_api(config, Stop::on_signal()?).await?;
     tracing::info!("stopped");
     Ok(())
@@ -108,7 +110,12 @@ fn listen(config: &Config) -> anyhow::Result<std::net::TcpListener> {
 
 /// `settle` is what all have agreed on; `longest` is how long the store may take at the most.
 fn api_config(config: &Config, settle: Duration, longest: Duration) -> ApiConfig {
-    ApiConfig { trusted_proxies: config.trusted_proxies, give_up: give_up(settle, longest), ..ApiConfig::default() }
+    ApiConfig {
+        trusted_proxies: config.trusted_proxies,
+        process_metrics: config.process_metrics,
+        give_up: give_up(settle, longest),
+        ..ApiConfig::default()
+    }
 }
 
 /// How long a ping's write may take: well inside the settle time, so that no checker is quicker than an answered ping.

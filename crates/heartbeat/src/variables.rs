@@ -29,6 +29,7 @@ pub(crate) const SETTLE: &str = "HEARTBEAT_SETTLE";
 pub(crate) const DEFAULT_GRACE: &str = "HEARTBEAT_DEFAULT_GRACE";
 pub(crate) const REMIND_EVERY: &str = "HEARTBEAT_REMIND_EVERY";
 pub(crate) const REMIND_PACE: &str = "HEARTBEAT_REMIND_PACE";
+pub(crate) const METRICS_PUBLIC: &str = "HEARTBEAT_METRICS_PUBLIC";
 pub(crate) const RETENTION: &str = "HEARTBEAT_RETENTION";
 pub(crate) const PING_LOG: &str = "PING_LOG";
 pub(crate) const TRUSTED_PROXIES: &str = "HEARTBEAT_TRUSTED_PROXIES";
@@ -43,7 +44,7 @@ pub(crate) const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
 pub(crate) const FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
 
 /// All of them, in the order in which a reader needs them.
-pub(crate) const ALL: [Variable; 36] = [
+pub(crate) const ALL: [Variable; 37] = [
     Variable {
         name: BIND_ADDR,
         default: "127.0.0.1:3000",
@@ -158,6 +159,11 @@ pub(crate) const ALL: [Variable; 36] = [
         name: PING_LOG,
         default: "all",
         meaning: "Which pings history keeps: `all`, `notable` (the first, starts, failures, logs, late and odd ones, those with a body) or `none`; outages and what people do are always kept. On DynamoDB `notable`, where each row is a write more",
+    },
+    Variable {
+        name: METRICS_PUBLIC,
+        default: "false",
+        meaning: "Whether `GET /metrics` shows the figures of the process (never the monitors) without a key: `true` or `false`",
     },
     Variable { name: TRUSTED_PROXIES, default: "0", meaning: "How many proxies of yours append to `X-Forwarded-For`" },
     Variable { name: LOG_FORMAT, default: "auto", meaning: "`json`, `text`, or `auto`: text on a terminal, else JSON" },

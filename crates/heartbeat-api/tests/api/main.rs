@@ -19,6 +19,8 @@ mod keys;
 #[cfg(test)]
 mod management;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod outages;
 #[cfg(test)]
 mod pings;

@@ -45,9 +45,10 @@ fn all_mistakes_are_told_together() {
         ("RUST_LOG", "heartbeat=loud=er"),
         ("HEARTBEAT_OUTAGE_HOLD", "soon"),
         ("HEARTBEAT_OUTBOUND_URL", "nowhere"),
+        ("HEARTBEAT_METRICS_PUBLIC", "yes"),
     ])
     .unwrap_err();
-    assert_eq!(mistakes.0.len(), 15, "{mistakes}");
+    assert_eq!(mistakes.0.len(), 16, "{mistakes}");
     let text = mistakes.to_string();
     assert!(!text.contains("a-secret") && !text.contains("hb_not_a_key"), "{text}");
     assert!(text.contains("TELEGRAM_CHAT_ID: it is missing"), "{text}");

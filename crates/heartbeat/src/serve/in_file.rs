@@ -9,7 +9,7 @@ use heartbeat_sqlite::{Mode, SqliteStore};
 use tokio::net::TcpListener;
 
 use super::{api_config, flow, greeting, listen, report_cut_off, start_checker};
-use crate::{around, channels, config::Config, stop::Stop};
+use crate::{around, channels, config::Config, figures, stop::Stop};
 
 /// How often expired rows are swept away, and how many at a time.
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
@@ -28,7 +28,7 @@ pub(super) async fn serve(config: &Config, file: &Path, stop: Stop) -> anyhow::R
     let sweeping = tokio::spawn(sweep(Arc::clone(&store), config.retention));
     let api_config = api_config(config, config.settings.settle, ApiConfig::default().give_up);
     let api = Api::new(flow, api_config).with_check(checker_lives).with_kinds(channels::kinds(config, None));
-    let router = heartbeat_api::router(api);
+    let router = heartbeat_api::router(figures::shown_by(api));
     report_cut_off(heartbeat_api::serve(listener, router, watch.until(stop), Limits::default()).await);
     let watched = watch.end().await;
     sweeping.abort();

@@ -23,6 +23,7 @@ use super::{
 use crate::{
     around, channels,
     config::Config,
+    figures,
     stop::{Stop, Stopper},
     tables,
     variables::SETTLE,
@@ -111,7 +112,7 @@ pub(crate) fn api_without_store(config: &Config, reason: Reason) -> Api {
 fn api_over(config: &Config, flow: Flow) -> Api {
     let kinds = channels::kinds(config, None);
     let config = api_config(config, flow.settings.settle, LONGEST_GIVE_UP);
-    Api::new(flow, config).with_kinds(kinds)
+    figures::shown_by(Api::new(flow, config).with_kinds(kinds))
 }
 
 /// The flows over `store`, by what all processes over its tables have agreed on.

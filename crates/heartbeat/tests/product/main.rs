@@ -24,6 +24,8 @@ mod kills;
 #[cfg(test)]
 mod lines;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod patience;
 #[cfg(test)]
 mod receiver;
