@@ -65,9 +65,9 @@ impl Gate {
         uuid: PingUuid,
         client: Client,
     ) -> Result<(MonitorId, Arc<KeyRecord>), ApiError> {
-        let record = self.admit_hash(uuid.hash(), client).await.map_err(|error| match error {
-            ApiError::UnknownKey | ApiError::RevokedKey | ApiError::ExpiredKey => ApiError::UnknownPingUrl,
-            other => other,
+        let record = self.admit_hash(uuid.hash(), client).await.map_err(|error| {
+            let is_nobodys = matches!(error, ApiError::UnknownKey | ApiError::RevokedKey | ApiError::ExpiredKey);
+            if is_nobodys { ApiError::UnknownPingUrl } else { error }
         })?;
         match &record.monitor {
             Some(slug) if record.scopes.contains(&Scope::PingUrl) => {

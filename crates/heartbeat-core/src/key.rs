@@ -167,6 +167,11 @@ impl KeyRecord {
         self.scopes.contains(&scope) || self.scopes.contains(&Scope::Admin)
     }
 
+    /// Whether it is the secret of a monitor's ping URL, and no key that a person was given.
+    pub fn is_ping_url(&self) -> bool {
+        self.scopes.contains(&Scope::PingUrl)
+    }
+
     /// Whether it works at `now`: neither revoked nor expired.
     pub fn is_live_at(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none_or(|at| at > now) && self.expires_at.is_none_or(|at| at > now)

@@ -97,6 +97,8 @@ pub(crate) struct Config {
     pub(crate) alerts: Alerts,
     /// Which addresses the channels of projects may reach.
     pub(crate) network: Network,
+    /// What ping URLs begin with, without a slash at its end.
+    pub(crate) base_url: Option<String>,
     /// What is called after complete passes, at most each 30 s, so that somebody else notices when they stop.
     pub(crate) outbound_url: Option<Address>,
     /// How long silence is held while nobody can be heard; zero = it is not.
@@ -183,6 +185,7 @@ impl Config {
             alerts: alerts::read(&mut reader, &telegram_api),
             telegram_api,
             network: around::network(&mut reader),
+            base_url: around::base_url(&mut reader),
             outbound_url: around::outbound_url(&mut reader),
             outage_hold: around::outage_hold(&mut reader),
             canary: around::canary(&mut reader),

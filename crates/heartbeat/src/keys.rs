@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
 use heartbeat_core::{
-    Clock, Project, Slug, Store,
+    Clock, Project, Slug, Store, StoreError,
     clock::SystemClock,
     interval::parse_seconds,
     key::{ApiKey, KeyRecord, Scope},
@@ -83,6 +83,7 @@ fn record(key: &ApiKey, wanted: &NewKey) -> anyhow::Result<KeyRecord> {
     let now = SystemClock.now();
     let scopes = wanted.scopes.iter().map(|text| {
         Scope::parse(text.trim())
+            .filter(|scope| Scope::ALL.contains(scope))
             .with_context(|| format!("{text:?} is not a scope: there are ping, read, write, admin"))
     });
     let lasts = wanted.expires_in.as_deref().map(parse_seconds).transpose().context("--expires-in")?;
@@ -104,10 +105,16 @@ fn record(key: &ApiKey, wanted: &NewKey) -> anyhow::Result<KeyRecord> {
     })
 }
 
+/// The keys that people were given: ping URLs are none.
+pub(crate) async fn given(store: &dyn Store) -> Result<Vec<KeyRecord>, StoreError> {
+    let keys = store.keys().await?;
+    Ok(keys.into_iter().filter(|key| !key.is_ping_url()).collect())
+}
+
 pub(crate) async fn list(config: &Config) -> anyhow::Result<()> {
     let store = place_of_keys(config).await?;
     say(&format!("{:12}  {:8}  {:16}  {:15}  {:20}  DESCRIPTION", "ID", "STATE", "PROJECT", "SCOPES", "CREATED"))?;
-    for key in store.keys().await? {
+    for key in given(store.as_ref()).await? {
         let now = SystemClock.now();
         let state = match (key.revoked_at, key.is_live_at(now)) {
             (Some(_), _) => "revoked",
@@ -128,7 +135,7 @@ pub(crate) async fn list(config: &Config) -> anyhow::Result<()> {
 
 pub(crate) async fn revoke(config: &Config, id: &str) -> anyhow::Result<()> {
     let store = place_of_keys(config).await?;
-    let keys = store.keys().await?;
+    let keys = given(store.as_ref()).await?;
     let mut named = keys.into_iter().filter(|key| key.hash.short() == id);
     let Some(key) = named.next() else {
         bail!("there is no key {id:?}: `heartbeat list-api-keys` shows their ids");

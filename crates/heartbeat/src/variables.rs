@@ -29,6 +29,7 @@ pub(crate) const SETTLE: &str = "HEARTBEAT_SETTLE";
 pub(crate) const DEFAULT_GRACE: &str = "HEARTBEAT_DEFAULT_GRACE";
 pub(crate) const REMIND_EVERY: &str = "HEARTBEAT_REMIND_EVERY";
 pub(crate) const REMIND_PACE: &str = "HEARTBEAT_REMIND_PACE";
+pub(crate) const BASE_URL: &str = "HEARTBEAT_BASE_URL";
 pub(crate) const METRICS_PUBLIC: &str = "HEARTBEAT_METRICS_PUBLIC";
 pub(crate) const RETENTION: &str = "HEARTBEAT_RETENTION";
 pub(crate) const PING_LOG: &str = "PING_LOG";
@@ -44,7 +45,7 @@ pub(crate) const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
 pub(crate) const FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
 
 /// All of them, in the order in which a reader needs them.
-pub(crate) const ALL: [Variable; 37] = [
+pub(crate) const ALL: [Variable; 38] = [
     Variable {
         name: BIND_ADDR,
         default: "127.0.0.1:3000",
@@ -164,6 +165,11 @@ pub(crate) const ALL: [Variable; 37] = [
         name: METRICS_PUBLIC,
         default: "false",
         meaning: "Whether `GET /metrics` shows the figures of the process (never the monitors) without a key: `true` or `false`",
+    },
+    Variable {
+        name: BASE_URL,
+        default: "",
+        meaning: "Public address of the API, with which ping URLs begin; without it they begin with what a request was sent to",
     },
     Variable { name: TRUSTED_PROXIES, default: "0", meaning: "How many proxies of yours append to `X-Forwarded-For`" },
     Variable { name: LOG_FORMAT, default: "auto", meaning: "`json`, `text`, or `auto`: text on a terminal, else JSON" },

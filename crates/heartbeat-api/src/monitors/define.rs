@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
-    http::{StatusCode, header, request::Parts},
+    http::{HeaderName, StatusCode, header, request::Parts},
     response::Response,
 };
 use heartbeat_core::{
@@ -230,8 +230,10 @@ impl Shared {
     /// What who comes with this key sees of a monitor besides what everybody does.
     pub(crate) fn sees(&self, head: &Parts, key: &KeyRecord) -> Sees {
         let base = self.base_url.clone().unwrap_or_else(|| {
-            let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-            host.map_or_else(String::new, |host| format!("http://{host}"))
+            let text = |name: HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok());
+            let is_secure = text(HeaderName::from_static("x-forwarded-proto")) == Some("https");
+            let scheme = if is_secure { "https" } else { "http" };
+            text(header::HOST).map_or_else(String::new, |host| format!("{scheme}://{host}"))
         });
         Sees { base, writes: key.allows(Scope::Write) }
     }

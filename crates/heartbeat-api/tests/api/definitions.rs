@@ -259,9 +259,9 @@ async fn patch_changes_what_is_given_and_history_tells_who_and_what() {
     ]
     "#);
     let rows = api.flow.store.history(&id("backup"), Timestamp::MAX, 10).await.unwrap();
-    let edits = rows.into_iter().filter_map(|row| match row.happening {
-        Happening::Edited(edit) => Some(json!({"by": edit.by, "before": edit.before, "after": edit.after})),
-        _ => None,
+    let edits = rows.into_iter().filter_map(|row| {
+        let Happening::Edited(edit) = row.happening else { return None };
+        Some(json!({"by": edit.by, "before": edit.before, "after": edit.after}))
     });
     let edits: Vec<Value> = edits.collect();
     assert_eq!(edits.len(), 2);

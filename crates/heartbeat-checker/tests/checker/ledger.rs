@@ -7,7 +7,10 @@ use std::{
 };
 
 use async_trait::async_trait;
-use heartbeat_core::{Channel, ChannelName, NoticeKind, Telling, delivery::{Outcome, Reason}};
+use heartbeat_core::{
+    Channel, ChannelName, NoticeKind, Telling,
+    delivery::{Outcome, Reason},
+};
 use tokio::sync::{Semaphore, watch};
 
 pub(crate) struct Ledger {

@@ -18,7 +18,7 @@ impl Deciding {
             self.spooled(ping, at);
             return;
         }
-        if self.is_outranked(verdict, &ping.run) {
+        if self.is_outranked(verdict, ping.run.as_ref()) {
             self.notes.push(Note::OutOfOrder);
             return;
         }
@@ -37,10 +37,10 @@ impl Deciding {
     }
 
     /// Whether a ping that was received later has already said how the job is. A log says nothing, and comes never late.
-    fn is_outranked(&self, verdict: Verdict, id: &Option<RunId>) -> bool {
+    fn is_outranked(&self, verdict: Verdict, id: Option<&RunId>) -> bool {
         let now = self.context.now;
         let said = self.monitor.last_ping_at.is_some_and(|last| last >= now);
-        let started = self.monitor.runs.iter().any(|run| run.id == *id && run.started_at >= now);
+        let started = self.monitor.runs.iter().any(|run| run.id.as_ref() == id && run.started_at >= now);
         match verdict {
             Verdict::Well | Verdict::Failed(_) => said,
             Verdict::Started => said || started,
@@ -145,15 +145,11 @@ impl Deciding {
         let (now, runs) = (self.context.now, &mut self.monitor.runs);
         runs.retain(|other| other.id != run.id && other.is_alive_at(now));
         if runs.len() >= MAX_RUNS {
-            match runs.iter().position(|other| other.due_at.is_none()) {
-                Some(oldest) => {
-                    runs.remove(oldest);
-                }
-                None => {
-                    self.notes.push(Note::TooManyRuns);
-                    return;
-                }
-            }
+            let Some(oldest) = runs.iter().position(|other| other.due_at.is_none()) else {
+                self.notes.push(Note::TooManyRuns);
+                return;
+            };
+            runs.remove(oldest);
         }
         runs.push(run);
     }

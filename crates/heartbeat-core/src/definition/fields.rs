@@ -122,6 +122,7 @@ pub struct Fields {
 }
 
 /// Tells a field that is `null` from one that is absent.
+#[expect(clippy::option_option, reason = "absent, null and a value are three things")]
 fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(from).map(Some)
 }
@@ -177,6 +178,7 @@ impl Fields {
 }
 
 /// What a text field asks for: an empty one is as good as `null`.
+#[expect(clippy::option_option, reason = "as it is, none and a text are three things")]
 fn said(
     field: Option<&Option<String>>,
     check: fn(&str) -> Result<Option<String>, AboutError>,

@@ -91,7 +91,8 @@ impl Flow {
             },
             None => self.store.find(id, at).await?,
         };
-        self.decide_ping(arrival, found).await
+        // On the heap: the ordinary ping, which needs none of it, would carry it about.
+        Box::pin(self.decide_ping(arrival, found)).await
     }
 
     /// How far a ping that is only a plain success moves the deadline, as far as is known without a look.
@@ -134,7 +135,9 @@ impl Flow {
             let after = after(&change);
             match self.commit(change).await? {
                 Committed::Done => {
-                    after.iter().for_each(|monitor| self.known.saw(monitor));
+                    if let Some(monitor) = after {
+                        self.known.saw(&monitor);
+                    }
                     return Ok(Recorded { came, notes });
                 }
                 Committed::Conflict(now_there) => found = self.look_after(attempt, arrival.id, now_there).await?,

@@ -7,7 +7,7 @@ use heartbeat_core::{
     flow::Known,
     store::{Extend, Extended, Found, Keep, Reach, Stored},
 };
-use rand::{Rng, SeedableRng, rngs::StdRng};
+use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 
 use super::{
     Harness,
@@ -23,7 +23,7 @@ const LINES: [(&str, &str); 4] = [
 
 /// A monitor with a cron line that has been pinged, and when its next ping is expected.
 fn watched(random: &mut StdRng, slug: &str) -> (Monitor, Timestamp) {
-    let (line, zone) = LINES[random.random_range(0..LINES.len())];
+    let (line, zone) = *LINES.choose(random).unwrap();
     let grace = Grace::from_secs(random.random_range(0..400)).unwrap();
     let origin = if random.random() { Origin::Ping } else { Origin::Person };
     let schedule = Schedule::Cron(Cron::parse(line, zone).unwrap());
@@ -36,7 +36,7 @@ fn watched(random: &mut StdRng, slug: &str) -> (Monitor, Timestamp) {
 fn extend_to(monitor: &Monitor, at: Timestamp, write_id: u64) -> Extend {
     let known = Known::default();
     known.saw(monitor);
-    let run = known.run(&monitor.id, at, (None, None)).expect("what was seen is known");
+    let run = known.run(&monitor.id, at, (None, None)).unwrap();
     Extend { reach: Reach::To(run), row: None, keep: Keep::Always, ..ping(monitor.id.slug.as_str(), at, write_id) }
 }
 

@@ -55,7 +55,7 @@ fn boundaries(monitor: &Monitor) -> Vec<Timestamp> {
 
 /// What a ping may carry: mostly nothing, else the stored window or another one.
 fn carried(random: &mut StdRng, monitor: &Monitor) -> (Option<Interval>, Option<Grace>) {
-    let interval = monitor.schedule.interval().expect("an interval");
+    let interval = monitor.schedule.interval().unwrap();
     let (other_interval, other_grace) = (Interval::from_secs(86_400).unwrap(), Grace::from_secs(86_400).unwrap());
     match random.random_range(0..6) {
         0 => (Some(interval), None),
@@ -113,7 +113,7 @@ async fn extends_as_decided(
 
 /// When an ordinary ping may not be declined, for the price of a second write.
 fn must_extend(monitor: &Monitor, at: Timestamp, interval: Option<Interval>, grace: Option<Grace>) -> bool {
-    let stored = monitor.schedule.interval().expect("an interval");
+    let stored = monitor.schedule.interval().unwrap();
     monitor.is_ordinary()
         && monitor.due_at().is_some_and(|due| at < due.plus(SETTLE))
         && monitor.last_ping_at.is_some_and(|last| last < at)

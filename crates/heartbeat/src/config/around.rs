@@ -67,6 +67,12 @@ pub(super) fn network(reader: &mut Reader<'_>) -> Network {
     reader.parse(name::ALLOW_PRIVATE_ADDRESSES, allowed).unwrap_or_default()
 }
 
+/// Without a slash at its end: others are appended to it.
+pub(super) fn base_url(reader: &mut Reader<'_>) -> Option<String> {
+    let address = reader.parse(name::BASE_URL, Address::parse)?;
+    Some(address.url().as_str().trim_end_matches('/').to_owned())
+}
+
 pub(super) fn outbound_url(reader: &mut Reader<'_>) -> Option<Address> {
     reader.parse(name::OUTBOUND_URL, Address::parse)
 }

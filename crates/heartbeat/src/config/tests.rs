@@ -46,9 +46,10 @@ fn all_mistakes_are_told_together() {
         ("HEARTBEAT_OUTAGE_HOLD", "soon"),
         ("HEARTBEAT_OUTBOUND_URL", "nowhere"),
         ("HEARTBEAT_METRICS_PUBLIC", "yes"),
+        ("HEARTBEAT_BASE_URL", "heartbeat.example"),
     ])
     .unwrap_err();
-    assert_eq!(mistakes.0.len(), 16, "{mistakes}");
+    assert_eq!(mistakes.0.len(), 17, "{mistakes}");
     let text = mistakes.to_string();
     assert!(!text.contains("a-secret") && !text.contains("hb_not_a_key"), "{text}");
     assert!(text.contains("TELEGRAM_CHAT_ID: it is missing"), "{text}");

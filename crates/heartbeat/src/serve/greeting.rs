@@ -30,7 +30,7 @@ pub(super) async fn over_a_file(
             variables::SETTLE
         );
     }
-    if store.keys().await?.is_empty() {
+    if keys::given(store).await?.is_empty() {
         keys::give_first(store, |key| show_first_key(&address, key)).await?;
     }
     Ok(())
@@ -54,7 +54,7 @@ pub(super) fn of_the_checker(config: &Config) -> anyhow::Result<()> {
 
 /// Says how to make a key where there is none. It makes none: several instances may start at once.
 pub(super) async fn about_keys(store: &dyn Store) -> anyhow::Result<()> {
-    let none = match tokio::time::timeout(FOR_ADVICE, store.keys()).await {
+    let none = match tokio::time::timeout(FOR_ADVICE, keys::given(store)).await {
         Ok(Ok(keys)) => keys.is_empty(),
         // So many that they are not read in time, or not for these credentials to read: others know.
         Ok(Err(_)) | Err(_) => false,

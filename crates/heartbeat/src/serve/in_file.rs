@@ -27,7 +27,10 @@ pub(super) async fn serve(config: &Config, file: &Path, stop: Stop) -> anyhow::R
     let (mut watch, checker_lives) = start_checker(config, flow.clone(), alarm, stop.clone()).await?;
     let sweeping = tokio::spawn(sweep(Arc::clone(&store), config.retention));
     let api_config = api_config(config, config.settings.settle, ApiConfig::default().give_up);
-    let api = Api::new(flow, api_config).with_check(checker_lives).with_kinds(channels::kinds(config, None));
+    let api = Api::new(flow, api_config)
+        .with_base_url(config.base_url.clone())
+        .with_check(checker_lives)
+        .with_kinds(channels::kinds(config, None));
     let router = heartbeat_api::router(figures::shown_by(api));
     report_cut_off(heartbeat_api::serve(listener, router, watch.until(stop), Limits::default()).await);
     let watched = watch.end().await;

@@ -110,9 +110,9 @@ pub(crate) fn api_without_store(config: &Config, reason: Reason) -> Api {
 }
 
 fn api_over(config: &Config, flow: Flow) -> Api {
-    let kinds = channels::kinds(config, None);
+    let (kinds, base_url) = (channels::kinds(config, None), config.base_url.clone());
     let config = api_config(config, flow.settings.settle, LONGEST_GIVE_UP);
-    figures::shown_by(Api::new(flow, config).with_kinds(kinds))
+    figures::shown_by(Api::new(flow, config).with_base_url(base_url).with_kinds(kinds))
 }
 
 /// The flows over `store`, by what all processes over its tables have agreed on.

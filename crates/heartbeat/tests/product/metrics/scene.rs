@@ -92,7 +92,14 @@ impl Scene {
             ping_log: PingLog::All,
         };
         let (store, random) = (Arc::new(store) as Arc<dyn Store>, Arc::new(Seeded::new(1)));
-        let flow = Flow { store, clock: Arc::clone(&clock) as _, random, settings, hearing: Arc::default(), known: Arc::default() };
+        let flow = Flow {
+            store,
+            clock: Arc::clone(&clock) as _,
+            random,
+            settings,
+            hearing: Arc::default(),
+            known: Arc::default(),
+        };
         Self { flow, clock, key, _folder: folder }
     }
 
