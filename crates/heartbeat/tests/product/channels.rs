@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     caller::{Answer, Caller},
     installation::Installation,
-    patience::SOON,
+    patience::{A_LAPSE, SOON},
     receiver::{Call, Receiver},
     tables::ground,
 };
@@ -202,5 +202,26 @@ async fn what_was_not_delivered_is_listed_and_tried_again_by_hand() {
     let unknown = installation.run(&["deliveries", "retry", "a.1.2"]).await.badly();
     assert!(unknown.contains("there is no delivery of this id"), "{unknown}");
     assert_eq!(installation.run(&["deliveries"]).await.code, Some(2));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_missed_deadline_and_its_end_are_told_by_a_webhook() {
+    let (installation, receiver) = (at_home().with("HEARTBEAT_SETTLE", "0"), Receiver::open().await);
+    let server = installation.serve().await;
+    let caller = server.caller(&server.first_key().await);
+    let url = format!("url={}", receiver.url);
+    installation.run(&["channels", "add", "hook", "webhook", &url]).await.well();
+    assert_eq!(caller.ping("lapsing?interval=30s&grace=0").await, 201);
+    let told = |call: &Call, kind: &str| {
+        let notifications = call.body["data"]["notifications"].as_array().cloned().unwrap_or_default();
+        notifications.into_iter().find(|one| one["monitor"] == "lapsing" && one["kind"] == kind)
+    };
+    let missed = receiver.call(A_LAPSE, |call| told(call, "overdue").is_some()).await.expect("it is told");
+    let missed = told(&missed, "overdue").unwrap();
+    assert_eq!((&missed["cause"], &missed["interval_s"]), (&json!("missed"), &json!(30)), "{missed:#}");
+    assert_eq!(caller.ping("lapsing").await, 200);
+    let ended = receiver.call(SOON, |call| told(call, "recovery").is_some()).await.expect("its end is told");
+    assert_eq!(told(&ended, "recovery").unwrap()["since"], missed["since"]);
     server.stop().await;
 }
