@@ -4,10 +4,10 @@
 locals {
   table_actions = {
     # Answers pings and the management calls. Query is for a project's channels (directory), and for what became of what
-    # they were told (events).
+    # they were told (events). PutItem on keys is for ping URLs: they are made with their monitor.
     api = {
       monitors  = ["BatchGetItem", "DescribeTable", "GetItem", "PutItem", "UpdateItem"]
-      keys      = ["DescribeTable", "GetItem"]
+      keys      = ["DescribeTable", "GetItem", "PutItem"]
       events    = ["BatchWriteItem", "DescribeTable", "GetItem", "Query"]
       directory = ["DescribeTable", "GetItem", "PutItem", "Query"]
     }

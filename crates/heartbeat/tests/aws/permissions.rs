@@ -57,6 +57,7 @@ async fn a_full_day(deployment: &Deployment, key: &str) {
     for (method, path) in [
         (Method::POST, "/monitors/steady/pause"),
         (Method::POST, "/monitors/steady/unpause"),
+        (Method::POST, "/api/v1/monitors/steady/ping-url"),
         (Method::DELETE, "/monitors/gone"),
         (Method::GET, "/readyz"),
     ] {
