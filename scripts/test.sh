@@ -15,6 +15,7 @@ source scripts/tools.sh
 scratch=$(mktemp -d)
 log="$scratch/log"
 ministack_pid=
+packages_pid=
 trap stop_ministack_and_clean_up EXIT
 deny_ddb_local=(cargo deny --locked --manifest-path "$ddb_local_manifest" --config tools/ddb-local/deny.toml check)
 not_run=()
@@ -28,10 +29,11 @@ main() {
   [[ ${1:-} != tools ]] || return 0
   lint
   [[ ${1:-} != lint ]] || { say_what_did_not_run; return; }
+  begin_packages
   compile
   section 'doc tests' cargo test --workspace --doc --locked
   terraform_checks
-  package
+  end_packages
   name_ignored_tests
   not_run+=("10,000 simulator seeds (the tests run 100): just simulate")
   not_run+=("the benchmarks: just bench")
@@ -79,10 +81,9 @@ terraform_checks() {
   fi
 }
 
-# The packages as they are uploaded, for this machine's processor, and the container from the API's: the end-to-end tests
-# run the first, and scripts/check-container.sh the second.
-package() {
-  local arch
+# The packages as they are uploaded, for this machine's processor: the end-to-end tests run them. They are built beside what
+# follows, in a folder of their own: optimising a whole program keeps only one processor busy.
+begin_packages() {
   case $(uname -sm) in
     'Linux x86_64') arch=x86_64 ;;
     'Linux aarch64') arch=arm64 ;;
@@ -92,8 +93,24 @@ package() {
       return
       ;;
   esac
-  section "packages for AWS ($arch)" scripts/build-lambda.sh "$arch"
+  # A group of its own: what it has started ends with it.
+  setsid bash -c 'scripts/build-lambda.sh "$1" >"$2" 2>&1; echo $? >"$2.status"' packages "$arch" "$scratch/packages" &
+  packages_pid=$!
+}
+
+# Waits for them, and checks the container with what the tests were compiled to.
+end_packages() {
+  [[ -n $packages_pid ]] || return 0
+  section "packages for AWS ($arch), the rest" packages_are_built
+  packages_pid=
   section 'container' scripts/check-container.sh --binary "${tools_dir%/tools}/debug/heartbeat-api"
+}
+
+# They are no child of the subshell that a section is: it is told by the file that the builder leaves.
+packages_are_built() {
+  tail --pid="$packages_pid" -f /dev/null
+  cat "$scratch/packages"
+  [[ $(cat "$scratch/packages.status") == 0 ]]
 }
 
 compile() {
@@ -129,6 +146,7 @@ start_ministack() {
 }
 
 stop_ministack_and_clean_up() {
+  [[ -z $packages_pid ]] || kill -- "-$packages_pid" 2>/dev/null || true
   if [[ -n $ministack_pid ]]; then
     kill "$ministack_pid" 2>/dev/null || true
     wait "$ministack_pid" 2>/dev/null || true
