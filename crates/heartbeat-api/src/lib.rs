@@ -16,6 +16,7 @@ mod deliveries;
 mod error;
 mod flight;
 mod health;
+mod history;
 mod key_cache;
 pub mod ledger;
 mod monitors;
@@ -110,6 +111,7 @@ pub fn router(api: Api) -> Router {
         .route("/monitors/{slug}/unpause", post(monitors::unpause).fallback(|| refuse("POST")))
         .merge(managed())
         .merge(defined())
+        .merge(history::routes())
         .route("/healthz", get(health::alive).fallback(|| refuse("GET, HEAD")))
         .route("/readyz", get(health::ready).fallback(|| refuse("GET, HEAD")))
         .fallback(async || ApiError::UnknownPath)

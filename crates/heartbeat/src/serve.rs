@@ -108,7 +108,8 @@ fn listen(config: &Config) -> anyhow::Result<std::net::TcpListener> {
 
 /// `settle` is what all have agreed on; `longest` is how long the store may take at the most.
 fn api_config(config: &Config, settle: Duration, longest: Duration) -> ApiConfig {
-    ApiConfig { trusted_proxies: config.trusted_proxies, give_up: give_up(settle, longest), ..ApiConfig::default() }
+    let give_up = give_up(settle, longest);
+    ApiConfig { trusted_proxies: config.trusted_proxies, give_up, history: config.retention, ..ApiConfig::default() }
 }
 
 /// How long a ping's write may take: well inside the settle time, so that no checker is quicker than an answered ping.
