@@ -1,7 +1,8 @@
 //! History by API: events, incidents, uptime and run times, in pages that skip nothing.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
+use heartbeat_api::{ApiConfig, Rate};
 use heartbeat_core::{
     Project, Slug,
     key::{ApiKey, KeyRecord, Scope},
@@ -15,6 +16,12 @@ use crate::{
 };
 
 const OF_A: &str = "/api/v1/monitors/a";
+
+/// An API that is called more often than one may be in a minute.
+async fn unhurried() -> Installation {
+    let calls = Rate { burst: 10_000, refill: Duration::from_micros(1) };
+    Installation::with(ApiConfig { calls, ..ApiConfig::default() }).await
+}
 
 async fn get(api: &Installation, path: &str) -> Value {
     let answer = api.call("GET", path).await;
@@ -72,7 +79,86 @@ async fn events_tell_what_happened_newest_first_and_edits_say_what_was_before() 
     api.call("POST", "/heartbeat/a/3").await;
     api.advance(1);
     api.call("POST", &format!("{OF_A}/pause")).await;
-    assert_snapshot!(format!("{:#}", without_ids(get(&api, &format!("{OF_A}/events")).await)), @"");
+    assert_snapshot!(format!("{:#}", without_ids(get(&api, &format!("{OF_A}/events")).await)), @r#"
+    {
+      "events": [
+        {
+          "at": "2026-11-23T03:00:03.000000Z",
+          "id": null,
+          "kind": "paused",
+          "monitor": "a"
+        },
+        {
+          "at": "2026-11-23T03:00:02.000000Z",
+          "cause": "failed",
+          "exit_code": 3,
+          "id": null,
+          "kind": "opened",
+          "monitor": "a",
+          "since": "2026-11-23T03:00:02.000000Z",
+          "unconfirmed": false
+        },
+        {
+          "agent": null,
+          "at": "2026-11-23T03:00:02.000000Z",
+          "body": "",
+          "exit_code": 3,
+          "from": "192.0.2.7",
+          "happened_at": null,
+          "id": null,
+          "kind": "ping",
+          "metadata": null,
+          "monitor": "a",
+          "notes": [],
+          "rid": null,
+          "signal": "exit",
+          "took_ms": null
+        },
+        {
+          "after": {
+            "interval": "10m",
+            "name": "Nightly"
+          },
+          "at": "2026-11-23T03:00:01.000000Z",
+          "before": {
+            "interval": "5m",
+            "name": null
+          },
+          "by": {
+            "key": "ee0983e4683d",
+            "name": "test"
+          },
+          "id": null,
+          "kind": "edited",
+          "monitor": "a"
+        },
+        {
+          "after": {
+            "channels": null,
+            "description": null,
+            "failure_threshold": 1,
+            "grace": "1m",
+            "interval": "5m",
+            "max_runtime": null,
+            "name": null,
+            "remind_every": null,
+            "resume_on_ping": false,
+            "tags": []
+          },
+          "at": "2026-11-23T03:00:00.000000Z",
+          "before": {},
+          "by": {
+            "key": "ee0983e4683d",
+            "name": "test"
+          },
+          "id": null,
+          "kind": "edited",
+          "monitor": "a"
+        }
+      ],
+      "next_cursor": null
+    }
+    "#);
 }
 
 #[tokio::test]
@@ -93,7 +179,7 @@ async fn events_are_chosen_by_kind_and_by_time() {
 
 #[tokio::test]
 async fn events_of_one_instant_are_none_of_them_skipped_where_a_page_ends() {
-    let api = Installation::new().await;
+    let api = unhurried().await;
     for slug in ["a", "b", "c"] {
         for _ in 0..15 {
             api.call("GET", &format!("/heartbeat/{slug}/log")).await;
@@ -132,7 +218,45 @@ async fn a_page_that_finds_little_among_much_is_short_and_goes_on() {
 async fn an_incident_says_when_why_and_who_was_told() {
     let api = Installation::new().await;
     fail_and_recover(&api, "a").await;
-    assert_snapshot!(format!("{:#}", get(&api, &format!("{OF_A}/incidents")).await), @"");
+    assert_snapshot!(format!("{:#}", get(&api, &format!("{OF_A}/incidents")).await), @r#"
+    {
+      "incidents": [
+        {
+          "cause": "failed",
+          "duration_s": 120,
+          "ended_at": "2026-11-23T03:02:00.000000Z",
+          "ended_by": "recovered",
+          "exit_code": 3,
+          "monitor": "a",
+          "reminders": 0,
+          "started_at": "2026-11-23T03:00:00.000000Z",
+          "status": "closed",
+          "told": [
+            {
+              "channel": "mail",
+              "delivered_at": null,
+              "deliveries": 0,
+              "failures": 1,
+              "lost": {
+                "at": "2026-11-23T03:00:05.000000Z",
+                "outcome": "refused",
+                "reason": "it is busy"
+              }
+            },
+            {
+              "channel": "ops",
+              "delivered_at": "2026-11-23T03:00:10.000000Z",
+              "deliveries": 1,
+              "failures": 1,
+              "lost": null
+            }
+          ],
+          "unconfirmed": false
+        }
+      ],
+      "next_cursor": null
+    }
+    "#);
     let closed = get(&api, "/api/v1/incidents?status=closed").await;
     assert_eq!(closed, get(&api, &format!("{OF_A}/incidents")).await, "the project's list tells the same");
 }
@@ -173,7 +297,7 @@ async fn an_open_incident_is_told_with_its_deliveries() {
 
 #[tokio::test]
 async fn incidents_are_paged_newest_first_and_whole() {
-    let api = Installation::new().await;
+    let api = unhurried().await;
     for slug in ["a", "b"] {
         for _ in 0..5 {
             fail_and_recover(&api, slug).await;
@@ -228,7 +352,47 @@ async fn uptime_divides_days_and_months_into_up_down_and_unknown() {
     fail_and_recover(&api, "a").await;
     api.advance(86_400);
     api.call("GET", "/heartbeat/a").await;
-    assert_snapshot!(format!("{:#}", get(&api, &format!("{OF_A}/uptime?days=2&months=1&tz=Europe/Berlin")).await), @"");
+    assert_snapshot!(format!("{:#}", get(&api, &format!("{OF_A}/uptime?days=2&months=1&tz=Europe/Berlin")).await), @r#"
+    {
+      "days": [
+        {
+          "down_s": 0,
+          "from": "2026-11-23T23:00:00.000000Z",
+          "incidents": 0,
+          "period": "2026-11-24",
+          "ratio": 1.0,
+          "unknown_s": 0,
+          "until": "2026-11-24T04:02:00.000000Z",
+          "up_s": 18120
+        },
+        {
+          "down_s": 120,
+          "from": "2026-11-22T23:00:00.000000Z",
+          "incidents": 1,
+          "period": "2026-11-23",
+          "ratio": 0.9983333333333332,
+          "unknown_s": 14400,
+          "until": "2026-11-23T23:00:00.000000Z",
+          "up_s": 71880
+        }
+      ],
+      "known_from": "2026-11-23T03:00:00.000000Z",
+      "monitor": "a",
+      "months": [
+        {
+          "down_s": 120,
+          "from": "2026-10-31T23:00:00.000000Z",
+          "incidents": 1,
+          "period": "2026-11",
+          "ratio": 0.9986684420772304,
+          "unknown_s": 1915200,
+          "until": "2026-11-24T04:02:00.000000Z",
+          "up_s": 90000
+        }
+      ],
+      "timezone": "Europe/Berlin"
+    }
+    "#);
     let whole = get(&api, &format!("{OF_A}/uptime")).await;
     let count = |list: &str| whole[list].as_array().unwrap().len();
     assert_eq!((count("days"), count("months"), &whole["timezone"]), (30, 3, &json!("UTC")));
@@ -237,7 +401,7 @@ async fn uptime_divides_days_and_months_into_up_down_and_unknown() {
 
 #[tokio::test]
 async fn what_history_does_not_keep_is_unknown() {
-    let config = heartbeat_api::ApiConfig { history: std::time::Duration::from_hours(24), ..Default::default() };
+    let config = ApiConfig { history: Duration::from_hours(24), ..ApiConfig::default() };
     let api = Installation::with(config).await;
     api.call("GET", "/heartbeat/a?interval=30d").await;
     api.advance(3 * 86_400);
@@ -256,11 +420,25 @@ async fn run_times_are_counted_over_the_days_that_are_asked_for() {
         api.call("GET", "/heartbeat/a").await;
         api.advance(86_400);
     }
-    assert_snapshot!(format!("{:#}", get(&api, &format!("{OF_A}/runtime")).await), @"");
-    let two = get(&api, &format!("{OF_A}/runtime?days=2")).await;
+    assert_snapshot!(format!("{:#}", get(&api, &format!("{OF_A}/runtime")).await), @r#"
+    {
+      "count": 3,
+      "from": "2026-11-23T03:00:00.000000Z",
+      "last_at": "2026-11-25T03:02:10.000000Z",
+      "last_ms": 10000,
+      "max_ms": 100000,
+      "mean_ms": 43333,
+      "min_ms": 10000,
+      "monitor": "a",
+      "p95_ms": 100000,
+      "rows": 6,
+      "until": "2026-11-26T03:02:10.000000Z"
+    }
+    "#);
+    let two = get(&api, &format!("{OF_A}/runtime?days=3")).await;
     assert_eq!(
         (&two["count"], &two["max_ms"], &two["from"]),
-        (&json!(2), &json!(20_000), &json!("2026-11-24T03:02:10.000000Z"))
+        (&json!(2), &json!(20_000), &json!("2026-11-23T03:02:10.000000Z"))
     );
     api.call("GET", "/heartbeat/b").await;
     let none = get(&api, "/api/v1/monitors/b/runtime").await;
@@ -332,6 +510,7 @@ async fn nobody_sees_the_history_of_another_project() {
     let api = Installation::new().await;
     for slug in ["a", "b"] {
         fail_and_recover(&api, slug).await;
+        api.advance(1);
         api.call("POST", &format!("/heartbeat/{slug}/fail")).await;
     }
     let stranger = ApiKey::from_random([63; 32]);
@@ -356,6 +535,7 @@ async fn a_limited_key_sees_its_own_monitor_only() {
     let api = Installation::new().await;
     for slug in ["a", "b"] {
         fail_and_recover(&api, slug).await;
+        api.advance(1);
         api.call("POST", &format!("/heartbeat/{slug}/fail")).await;
     }
     let limited = ApiKey::from_random([62; 32]);
