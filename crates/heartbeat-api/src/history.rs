@@ -134,6 +134,7 @@ impl<'a> Walk<'a> {
     /// The rows from `from` on, at most about `most`. Whether there are more of them says [`Walk::reached`].
     async fn back_to(&mut self, from: Timestamp, most: usize) -> Result<Vec<Row>, StoreError> {
         let mut rows = Vec::new();
+        self.is_end |= self.before <= from;
         while !self.is_end && self.scanned < most {
             let part = self.next().await?;
             self.is_end |= part.last().is_some_and(|row| row.at < from);

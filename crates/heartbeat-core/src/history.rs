@@ -154,7 +154,8 @@ pub enum PingLog {
     /// Every ping.
     #[default]
     All,
-    /// What says more than that all is well: the first, starts, failures, logs, late ones, odd ones, those with a body.
+    /// What says more than that all is well: the first, starts and ends of runs, failures, logs, late ones, odd ones, those
+    /// with a body.
     Notable,
     /// None.
     None,

@@ -157,7 +157,7 @@ pub(crate) const ALL: [Variable; 36] = [
     Variable {
         name: PING_LOG,
         default: "all",
-        meaning: "Which pings history keeps: `all`, `notable` (the first, starts, failures, logs, late and odd ones, those with a body) or `none`; outages and what people do are always kept. On DynamoDB `notable`, where each row is a write more",
+        meaning: "Which pings history keeps: `all`, `notable` (the first, starts and ends of runs, failures, logs, late and odd ones, those with a body) or `none`; outages and what people do are always kept. On DynamoDB `notable`, where each row is a write more",
     },
     Variable { name: TRUSTED_PROXIES, default: "0", meaning: "How many proxies of yours append to `X-Forwarded-For`" },
     Variable { name: LOG_FORMAT, default: "auto", meaning: "`json`, `text`, or `auto`: text on a terminal, else JSON" },
