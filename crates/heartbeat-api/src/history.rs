@@ -13,7 +13,10 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use axum::{Router, routing::get};
 use heartbeat_core::{
-    MonitorId, Project, Slug, Store, StoreError, Timestamp, history::Row, key::KeyRecord, store::Found,
+    MonitorId, Project, Slug, Store, StoreError, Timestamp,
+    history::{Happening, Row},
+    key::KeyRecord,
+    store::Found,
 };
 
 use crate::{Shared, error::ApiError, refuse};
@@ -131,14 +134,14 @@ impl<'a> Walk<'a> {
         Ok(Vec::new())
     }
 
-    /// The rows from `from` on, at most about `most`. Whether there are more of them says [`Walk::reached`].
+    /// The rows from `from` on, at most about `most`, without what jobs printed: so many bodies are too much to hold. Whether there are more of them says [`Walk::reached`].
     async fn back_to(&mut self, from: Timestamp, most: usize) -> Result<Vec<Row>, StoreError> {
         let mut rows = Vec::new();
         self.is_end |= self.before <= from;
         while !self.is_end && self.scanned < most {
             let part = self.next().await?;
             self.is_end |= part.last().is_some_and(|row| row.at < from);
-            rows.extend(part.into_iter().filter(|row| row.at >= from));
+            rows.extend(part.into_iter().filter(|row| row.at >= from).map(without_words));
         }
         Ok(rows)
     }
@@ -150,6 +153,15 @@ impl<'a> Walk<'a> {
             Some(_) | None => from,
         }
     }
+}
+
+/// The same row without the body and the metadata of a ping.
+fn without_words(mut row: Row) -> Row {
+    if let Happening::Ping(ping) = &mut row.happening {
+        ping.body = String::new();
+        ping.metadata = None;
+    }
+    row
 }
 
 impl Shared {

@@ -18,14 +18,17 @@ use heartbeat_core::{
 use serde::Serialize;
 
 use super::{
-    Of, Place, SCAN, Walk,
+    Of, Place, Walk,
     asked::{IncidentsQuery, Which},
     view::IncidentView,
+    without_words,
 };
 use crate::{Shared, error::ApiError, json};
 
 /// How many rows one page looks at: a job that fails every minute writes so many in a week.
 const MAX_SCANNED: usize = 10_000;
+/// How many at once.
+const AT_ONCE: usize = 1_000;
 
 #[derive(Serialize)]
 pub(super) struct IncidentsView {
@@ -41,7 +44,7 @@ pub(super) async fn of_monitor(State(api): State<Arc<Shared>>, request: Request)
     let asked = IncidentsQuery::parse(head.uri.query(), Place::parse)?;
     let now = api.flow.clock.now();
     let monitor = api.in_time(api.standing(&id, now)).await??;
-    let mut walk = api.walk(Of::Monitor(id.clone()), Timestamp::MAX, asked.after.clone(), SCAN);
+    let mut walk = api.walk(Of::Monitor(id.clone()), Timestamp::MAX, asked.after.clone(), AT_ONCE);
     let page = api.in_time(page(&mut walk, asked.limit)).await??;
     let episodes = episodes(&page, monitor.as_ref(), asked.after.as_ref(), now);
     let wanted = |episode: &Episode| match asked.which {
@@ -71,7 +74,7 @@ async fn page(walk: &mut Walk<'_>, limit: usize) -> Result<Page, StoreError> {
                 let next = rows.last().map(Place::of);
                 return Ok(Page { rows, next });
             }
-            rows.push(row);
+            rows.push(without_words(row));
             if begins {
                 (begun, whole) = (begun + 1, rows.len());
             }

@@ -21,7 +21,7 @@ use crate::{Shared, error::ApiError, json};
 /// How many rows are read: those of a run a minute in ten days.
 const MAX_SCANNED: usize = 30_000;
 /// How many at once.
-const AT_ONCE: usize = 2_000;
+const AT_ONCE: usize = 5_000;
 const DAY: Duration = Duration::from_hours(24);
 
 #[derive(Serialize)]

@@ -24,7 +24,7 @@ use crate::{Shared, error::ApiError, json};
 /// How many rows are read: a month of a ping a minute, and a little.
 const MAX_SCANNED: usize = 50_000;
 /// How many at once: what they tell is mostly passed over.
-const AT_ONCE: usize = 2_000;
+const AT_ONCE: usize = 5_000;
 /// How much later than it happened a recovery may be told: by a ping that waited in a spool.
 const LATE: Duration = Duration::from_hours(24);
 
