@@ -21,6 +21,8 @@ pub struct ApiConfig {
     pub channel_body: BodyLimits,
     /// How keys are looked up and remembered.
     pub keys: KeyLimits,
+    /// How long history is kept: 30 days. What was before is not known, whatever is left of it.
+    pub history: Duration,
     /// Management calls of one key from one address: 100 at once, 10 a second.
     pub calls: Rate,
     /// Who may see the figures of the process in `GET /metrics`: who has a key of the operator's project.
@@ -36,6 +38,7 @@ impl Default for ApiConfig {
             json_body: BodyLimits { bytes: 16 * 1024, time: Duration::from_secs(5) },
             channel_body: BodyLimits { bytes: 64 * 1024, time: Duration::from_secs(5) },
             keys: KeyLimits::default(),
+            history: Duration::from_hours(24 * 30),
             calls: Rate { burst: 100, refill: Duration::from_millis(100) },
             process_metrics: ProcessMetrics::WithKey,
         }

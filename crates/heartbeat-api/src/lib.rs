@@ -16,6 +16,7 @@ mod deliveries;
 mod error;
 mod flight;
 mod health;
+mod history;
 mod key_cache;
 pub mod ledger;
 mod metrics;
@@ -123,6 +124,7 @@ pub fn router(api: Api) -> Router {
         .merge(managed())
         .merge(defined())
         .route("/metrics", get(metrics::show).fallback(|| refuse("GET, HEAD")))
+        .merge(history::routes())
         .route("/healthz", get(health::alive).fallback(|| refuse("GET, HEAD")))
         .route("/readyz", get(health::ready).fallback(|| refuse("GET, HEAD")))
         .fallback(async || ApiError::UnknownPath)

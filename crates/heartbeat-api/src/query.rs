@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The raw pairs of a query; a name without `=` has an empty value.
-fn pairs(query: Option<&str>) -> impl Iterator<Item = (&str, &str)> {
+pub(crate) fn pairs(query: Option<&str>) -> impl Iterator<Item = (&str, &str)> {
     let parts = query.unwrap_or_default().split('&').filter(|part| !part.is_empty());
     parts.map(|part| part.split_once('=').unwrap_or((part, "")))
 }
@@ -241,17 +241,17 @@ pub(crate) fn expect_none(query: Option<&str>) -> Result<(), ApiError> {
     }
 }
 
-fn unknown(known: &str) -> ApiError {
+pub(crate) fn unknown(known: &str) -> ApiError {
     ApiError::BadQuery(format!("there is a parameter that is not known: this call takes {known}"))
 }
 
-fn text<'a>(name: &str, value: &'a str) -> Result<std::borrow::Cow<'a, str>, ApiError> {
+pub(crate) fn text<'a>(name: &str, value: &'a str) -> Result<std::borrow::Cow<'a, str>, ApiError> {
     let refuse = || ApiError::BadQuery(format!("`{name}` is not percent-encoded UTF-8: write % as %25"));
     decode(value, Plus::Space).ok_or_else(refuse)
 }
 
 /// Twice the same is once; twice something else is not understood.
-fn set<T: PartialEq>(name: &str, slot: &mut Option<T>, value: T) -> Result<(), ApiError> {
+pub(crate) fn set<T: PartialEq>(name: &str, slot: &mut Option<T>, value: T) -> Result<(), ApiError> {
     if slot.as_ref().is_some_and(|first| *first != value) {
         return Err(ApiError::BadQuery(format!("`{name}` is given twice with different values: give it once")));
     }
@@ -263,11 +263,11 @@ fn cursor(text: &str) -> Result<Slug, ApiError> {
     Slug::parse(text).map_err(|_| bad_cursor())
 }
 
-fn bad_cursor() -> ApiError {
+pub(crate) fn bad_cursor() -> ApiError {
     ApiError::BadQuery("`cursor` is not the `next_cursor` of an earlier page: copy it unchanged".to_owned())
 }
 
-fn page_size(text: &str) -> Result<usize, ApiError> {
+pub(crate) fn page_size(text: &str) -> Result<usize, ApiError> {
     let refuse = || ApiError::BadQuery(format!("`limit` is a number from 1 to {}", ListQuery::MAX_LIMIT));
     let size = text.parse().ok().filter(|size| (1..=ListQuery::MAX_LIMIT).contains(size));
     size.ok_or_else(refuse)

@@ -20,7 +20,7 @@ mod line;
 mod stretch;
 #[cfg(test)]
 mod tests;
-mod zone;
+pub(crate) mod zone;
 
 use std::{
     fmt,

@@ -54,6 +54,27 @@ pub enum Happening {
     Delivery(DeliveryRow),
 }
 
+impl Happening {
+    /// The words of all kinds.
+    pub const KINDS: [&str; 9] =
+        ["ping", "opened", "recovered", "reminded", "paused", "resumed", "deleted", "edited", "delivery"];
+
+    /// The word of its kind.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Ping(_) => "ping",
+            Self::Opened { .. } => "opened",
+            Self::Recovered { .. } => "recovered",
+            Self::Reminded { .. } => "reminded",
+            Self::Paused => "paused",
+            Self::Resumed => "resumed",
+            Self::Deleted => "deleted",
+            Self::Edited(_) => "edited",
+            Self::Delivery(_) => "delivery",
+        }
+    }
+}
+
 /// What is kept of a ping.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PingRow {
@@ -133,7 +154,8 @@ pub enum PingLog {
     /// Every ping.
     #[default]
     All,
-    /// What says more than that all is well: the first, starts, failures, logs, late ones, odd ones, those with a body.
+    /// What says more than that all is well: the first, starts and ends of runs, failures, logs, late ones, odd ones, those
+    /// with a body.
     Notable,
     /// None.
     None,

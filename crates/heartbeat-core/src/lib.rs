@@ -23,6 +23,7 @@
 //! | *Delivery* | one attempt to send | [`delivery`] |
 //! | *Outage* (of ours) | a time in which pings could not be heard | [`outage`] |
 //! | *Event* (of history) | a row of history | [`history`] |
+//! | *Episode* | an incident as history tells it | [`chronicle`] |
 //! | *Definition* | what people want of a monitor | [`Definition`], [`Changes`] |
 //! | *Ping URL* | a monitor's own address for pings, with its UUID | [`PingUuid`] |
 //! | *Key* | an API key | [`key`] |
@@ -36,6 +37,7 @@ pub mod about;
 pub mod alarm;
 pub mod archive;
 pub mod channel;
+pub mod chronicle;
 pub mod clock;
 pub mod cron;
 pub mod decide;

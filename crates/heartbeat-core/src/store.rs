@@ -347,6 +347,11 @@ pub trait Store: Send + Sync {
     /// The newest rows of a monitor's history before `before`, newest first, at most `limit`.
     async fn history(&self, id: &MonitorId, before: Timestamp, limit: usize) -> Result<Vec<Row>, StoreError>;
 
+    /// The newest rows of the histories of a project's monitors before `before`, newest first, at most `limit`. Of one instant
+    /// they are ordered by their tag and then their slug, the greatest first.
+    async fn project_history(&self, project: &Project, before: Timestamp, limit: usize)
+    -> Result<Vec<Row>, StoreError>;
+
     /// What has happened to a project's monitors since [`FEED_OVERLAP`] before `since`, oldest first; of what has happened
     /// since `since` at most `limit`, at least 2. Who reads on from the newest row that they have sees some rows again, and
     /// misses none that was written within the overlap.

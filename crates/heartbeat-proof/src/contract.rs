@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a clause is a test: it passes or it panics")]
 #![expect(missing_docs, reason = "the names of the clauses are sentences")]
 
+pub mod chronicle;
 pub mod commit;
 pub mod cron;
 pub mod delete;
@@ -118,6 +119,9 @@ macro_rules! contract_tests {
             feed::a_feed_is_oldest_first_from_a_little_before_and_of_one_project_alone,
             feed::who_reads_on_from_the_newest_row_misses_none,
             feed::what_is_written_late_is_found_by_reading_on,
+            chronicle::a_projects_history_is_newest_first_and_of_one_project_alone,
+            chronicle::a_projects_history_is_read_page_by_page,
+            chronicle::what_a_project_wrote_late_is_read_in_its_place,
             ledger::deliveries_are_newest_first_and_of_one_channel_of_one_project_alone,
             ledger::deliveries_are_read_page_by_page,
             ledger::an_attempt_that_is_settled_twice_is_one_row,

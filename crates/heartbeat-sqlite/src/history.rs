@@ -25,6 +25,8 @@ const LAST_LINE: &str = "SELECT last_line FROM monitor WHERE id = ?1";
 /// A project's monitors are a range of keys: `0` is the character after `/`.
 const LINES_FROM: &str = "SELECT monitor, at, tag, happening FROM history \
                           WHERE line >= ?1 AND monitor >= ?2 || '/' AND monitor < ?2 || '0' ORDER BY line";
+const LINES_BEFORE: &str = "SELECT monitor, at, tag, happening FROM history \
+                            WHERE line < ?1 AND monitor >= ?2 || '/' AND monitor < ?2 || '0' ORDER BY line DESC";
 /// The attempts to deliver on a channel before an instant, the newest first.
 pub(crate) const LINES_OF_CHANNEL: &str = "SELECT monitor, at, tag, happening FROM history \
                                            WHERE channel = ?1 AND at < ?2 ORDER BY at DESC";
@@ -122,6 +124,37 @@ pub(crate) fn newest(db: &Connection, id: &MonitorId, before: Timestamp, limit: 
     Ok(newest)
 }
 
+/// The newest rows of a project before `before`. It reads the table's lines backwards: those of other projects among them are
+/// passed over, which costs time and no index that pings would have to keep. A row that cannot be understood hides no other.
+pub(crate) fn newest_of_project(
+    db: &Connection,
+    project: &Project,
+    before: Timestamp,
+    limit: usize,
+) -> rusqlite::Result<Vec<Row>> {
+    // From the first line on that was written so late that all behind it happened at `before` or after.
+    let end = first_line_of(db, before.plus(DISORDER).plus(DISORDER))?;
+    let mut statement = db.prepare_cached(LINES_BEFORE)?;
+    let mut lines = statement.query(params![end, project.as_str()])?;
+    let (mut newest, mut enough): (Vec<Row>, _) = (Vec::new(), None);
+    while let Some(line) = lines.next()? {
+        let at = Timestamp::from_micros(line.get(1)?);
+        if enough.is_some_and(|enough| at < enough) {
+            break;
+        }
+        if at < before {
+            newest.extend(row_of_any(line)?);
+        }
+        if enough.is_none() && newest.len() >= limit {
+            // Whatever is written before this line happened before all that was found.
+            enough = newest.iter().map(|row| row.at.minus(DISORDER)).min();
+        }
+    }
+    newest.sort_by(|one, other| (other.at, other.tag, &other.monitor).cmp(&(one.at, one.tag, &one.monitor)));
+    newest.truncate(limit);
+    Ok(newest)
+}
+
 /// A project's rows from [`FEED_OVERLAP`] before `since` on, oldest first. A row that cannot be understood hides no other.
 pub(crate) fn feed(db: &Connection, project: &Project, since: Timestamp, limit: usize) -> rusqlite::Result<Vec<Row>> {
     let from = since.minus(FEED_OVERLAP);
@@ -191,7 +224,7 @@ fn first_line_of(db: &Connection, from: Timestamp) -> rusqlite::Result<i64> {
     Ok(low)
 }
 
-/// A line of `LINES_FROM` or `LINES_OF_CHANNEL`.
+/// A line of `LINES_FROM`, `LINES_BEFORE` or `LINES_OF_CHANNEL`.
 fn row_of_any(line: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Row>> {
     let monitor: String = line.get(0)?;
     let Some(id) = MonitorId::parse(&monitor) else { return Ok(None) };

@@ -161,6 +161,16 @@ impl Store for SqliteStore {
         self.readers.read(move |db| Ok(history::newest(db, &id, before, limit)?)).await
     }
 
+    async fn project_history(
+        &self,
+        project: &Project,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        let project = project.clone();
+        self.readers.read(move |db| Ok(history::newest_of_project(db, &project, before, limit)?)).await
+    }
+
     async fn feed(&self, project: &Project, since: Timestamp, limit: usize) -> Result<Vec<Row>, StoreError> {
         let project = project.clone();
         self.readers.read(move |db| Ok(history::feed(db, &project, since, limit)?)).await

@@ -114,6 +114,7 @@ fn api_config(config: &Config, settle: Duration, longest: Duration) -> ApiConfig
         trusted_proxies: config.trusted_proxies,
         process_metrics: config.process_metrics,
         give_up: give_up(settle, longest),
+        history: config.retention,
         ..ApiConfig::default()
     }
 }

@@ -159,7 +159,7 @@ pub(crate) const ALL: [Variable; 38] = [
     Variable {
         name: PING_LOG,
         default: "all",
-        meaning: "Which pings history keeps: `all`, `notable` (the first, starts, failures, logs, late and odd ones, those with a body) or `none`; outages and what people do are always kept. On DynamoDB `notable`, where each row is a write more",
+        meaning: "Which pings history keeps: `all`, `notable` (the first, starts and ends of runs, failures, logs, late and odd ones, those with a body) or `none`; outages and what people do are always kept. On DynamoDB `notable`, where each row is a write more",
     },
     Variable {
         name: METRICS_PUBLIC,

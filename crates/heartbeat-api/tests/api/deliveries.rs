@@ -19,7 +19,7 @@ fn id_of(slug: &str) -> MonitorId {
     MonitorId::new(Project::default(), Slug::parse(slug).unwrap())
 }
 
-fn attempt(slug: &str, channel: &str, number: u32, outcome: &str) -> DeliveryRow {
+pub(crate) fn attempt(slug: &str, channel: &str, number: u32, outcome: &str) -> DeliveryRow {
     let failed = outcome != "delivered";
     DeliveryRow {
         notification: format!("default/{slug}/1/overdue/{channel}"),
@@ -35,7 +35,7 @@ fn attempt(slug: &str, channel: &str, number: u32, outcome: &str) -> DeliveryRow
 }
 
 /// Notes attempts at the clock's time, as a checker does.
-async fn note(api: &Installation, slug: &str, attempts: Vec<DeliveryRow>) {
+pub(crate) async fn note(api: &Installation, slug: &str, attempts: Vec<DeliveryRow>) {
     let id = id_of(slug);
     let Found::Monitor(before) = api.weather.find(&id, NOW).await.unwrap() else { panic!("there is no {slug}") };
     let mut after = before.clone();

@@ -13,6 +13,8 @@ mod errors;
 #[cfg(test)]
 mod floods;
 #[cfg(test)]
+mod history;
+#[cfg(test)]
 mod installation;
 #[cfg(test)]
 mod keys;

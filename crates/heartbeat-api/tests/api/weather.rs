@@ -106,6 +106,7 @@ through_the_weather! {
     list(project: &Project, after: Option<&Slug>, limit: usize, now: Timestamp) -> Page<Slug>;
     sweep(part: Part, after: Option<&MonitorId>, limit: usize, now: Timestamp) -> Page<MonitorId>;
     history(id: &MonitorId, before: Timestamp, limit: usize) -> Vec<Row>;
+    project_history(project: &Project, before: Timestamp, limit: usize) -> Vec<Row>;
     feed(project: &Project, since: Timestamp, limit: usize) -> Vec<Row>;
     deliveries(project: &Project, channel: &ChannelName, before: Timestamp, limit: usize) -> Vec<Row>;
     entry(pk: &str, sk: &str) -> Option<Entry>;

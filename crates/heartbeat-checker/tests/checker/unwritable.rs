@@ -71,6 +71,7 @@ spending! {
     sweep(part: Part, after: Option<&MonitorId>, limit: usize, now: Timestamp) -> Page<MonitorId>, sweeps_left;
     history(id: &MonitorId, before: Timestamp, limit: usize) -> Vec<Row>;
     deliveries(project: &Project, channel: &ChannelName, before: Timestamp, limit: usize) -> Vec<Row>;
+    project_history(project: &Project, before: Timestamp, limit: usize) -> Vec<Row>;
     feed(project: &Project, since: Timestamp, limit: usize) -> Vec<Row>;
     entry(pk: &str, sk: &str) -> Option<Entry>, entries_left;
     entries(pk: &str) -> Vec<Entry>;

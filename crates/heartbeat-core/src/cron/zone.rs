@@ -12,7 +12,7 @@ const PLACE_HOLDER: &str = "Factory";
 const CHARACTERS_A_TYPING_ERROR: usize = 4;
 
 /// The zone with its name as the database writes it.
-pub(super) fn parse(name: &str) -> Result<(String, TimeZone), CronError> {
+pub(crate) fn parse(name: &str) -> Result<(String, TimeZone), CronError> {
     let name = name.trim();
     if name.len() > MAX_LENGTH {
         return Err(unknown(name, None));

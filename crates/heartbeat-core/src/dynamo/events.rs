@@ -125,6 +125,22 @@ impl DynamoStore {
         Ok(rows)
     }
 
+    /// The newest rows of a project before `before`: its feed, read backwards. Those that still wait in their monitors' items
+    /// are not among them, as with the deliveries of a channel.
+    pub(super) async fn newest_of_project(
+        &self,
+        project: &Project,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        let streams: Vec<String> = (0..FEEDS).map(|number| feed_name(project, number)).collect();
+        let streams = streams.iter().map(|stream| self.events(stream, Side::Before(before), limit));
+        let mut rows: Vec<Row> = try_join_all(streams).await?.into_iter().flatten().collect();
+        rows.sort_by(|one, other| (other.at, other.tag, &other.monitor).cmp(&(one.at, one.tag, &one.monitor)));
+        rows.truncate(limit);
+        Ok(rows)
+    }
+
     /// Whether this row is in the events table.
     pub(super) async fn has_event(&self, row: &Row) -> Result<bool, StoreError> {
         let table = &self.tables.events;

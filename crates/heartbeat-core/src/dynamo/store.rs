@@ -211,6 +211,15 @@ impl Store for DynamoStore {
         self.newest_events(id, before, limit).await
     }
 
+    async fn project_history(
+        &self,
+        project: &Project,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.newest_of_project(project, before, limit).await
+    }
+
     async fn feed(&self, project: &Project, since: Timestamp, limit: usize) -> Result<Vec<Row>, StoreError> {
         self.feed_since(project, since, limit).await
     }

@@ -198,13 +198,13 @@ impl Flow {
 
     /// Adds the ping's own row, where history keeps it.
     fn keep_row(&self, arrival: &Arrival<'_>, change: &mut Change, notes: &[Note], notable: bool) {
+        let took = ended_run(change);
         let kept = match self.settings.ping_log {
             PingLog::All => true,
-            PingLog::Notable => notable || !notes.is_empty() || arrival.is_notable(),
+            PingLog::Notable => notable || took.is_some() || !notes.is_empty() || arrival.is_notable(),
             PingLog::None => false,
         };
         if kept {
-            let took = ended_run(change);
             change.rows.push(arrival.row(change.write_id, notes.to_vec(), took));
         }
     }

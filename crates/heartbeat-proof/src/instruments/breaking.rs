@@ -130,6 +130,15 @@ impl Store for Breaking {
         self.call(self.inner.history(id, before, limit)).await
     }
 
+    async fn project_history(
+        &self,
+        project: &Project,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.call(self.inner.project_history(project, before, limit)).await
+    }
+
     async fn feed(&self, project: &Project, since: Timestamp, limit: usize) -> Result<Vec<Row>, StoreError> {
         self.call(self.inner.feed(project, since, limit)).await
     }

@@ -480,6 +480,16 @@ impl Store for Faulty {
         self.call(move |store| async move { store.history(&id, before, limit).await }).await
     }
 
+    async fn project_history(
+        &self,
+        project: &Project,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Row>, StoreError> {
+        let project = project.clone();
+        self.call(move |store| async move { store.project_history(&project, before, limit).await }).await
+    }
+
     async fn feed(&self, project: &Project, since: Timestamp, limit: usize) -> Result<Vec<Row>, StoreError> {
         let project = project.clone();
         self.call(move |store| async move { store.feed(&project, since, limit).await }).await

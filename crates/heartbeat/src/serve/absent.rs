@@ -96,6 +96,10 @@ impl Store for Absent {
         self.refuse()
     }
 
+    async fn project_history(&self, _: &Project, _: Timestamp, _: usize) -> Result<Vec<Row>, StoreError> {
+        self.refuse()
+    }
+
     async fn feed(&self, _: &Project, _: Timestamp, _: usize) -> Result<Vec<Row>, StoreError> {
         self.refuse()
     }

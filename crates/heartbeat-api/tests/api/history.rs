@@ -1,0 +1,556 @@
+//! History by API: events, incidents, uptime and run times, in pages that skip nothing.
+
+use std::{collections::HashSet, time::Duration};
+
+use heartbeat_api::{ApiConfig, Rate};
+use heartbeat_core::{
+    Project, Slug,
+    key::{ApiKey, KeyRecord, Scope},
+};
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::{
+    deliveries::{attempt, note},
+    installation::{Answer, Installation, record},
+};
+
+const OF_A: &str = "/api/v1/monitors/a";
+
+/// An API that is called more often than one may be in a minute.
+async fn unhurried() -> Installation {
+    let calls = Rate { burst: 10_000, refill: Duration::from_micros(1) };
+    Installation::with(ApiConfig { calls, ..ApiConfig::default() }).await
+}
+
+async fn get(api: &Installation, path: &str) -> Value {
+    let answer = api.call("GET", path).await;
+    assert_eq!(answer.status.as_u16(), 200, "{path}: {answer}");
+    answer.json()
+}
+
+/// Without what is random.
+fn without_ids(mut answer: Value) -> Value {
+    for event in answer["events"].as_array_mut().unwrap() {
+        let id = event["id"].take();
+        assert!(id.as_str().is_some_and(|id| id.contains(".17954")), "{id}");
+    }
+    answer
+}
+
+/// A field of everything on a page.
+fn each(page: &Value, list: &str, field: &str) -> Vec<String> {
+    let items = page[list].as_array().unwrap_or_else(|| panic!("{page:#}"));
+    items.iter().map(|item| item[field].as_str().map_or_else(|| item[field].to_string(), ToOwned::to_owned)).collect()
+}
+
+/// A field of everything, page by page.
+async fn walk(api: &Installation, path: &str, list: &str, field: &str, limit: usize) -> Vec<String> {
+    let sign = if path.contains('?') { '&' } else { '?' };
+    let (mut next, mut all) = (format!("{path}{sign}limit={limit}"), Vec::new());
+    loop {
+        let page = get(api, &next).await;
+        let part = each(&page, list, field);
+        assert!(part.len() <= limit);
+        all.extend(part);
+        let Some(cursor) = page["next_cursor"].as_str() else { return all };
+        next = format!("{path}{sign}limit={limit}&cursor={cursor}");
+    }
+}
+
+/// A job that fails, is told of, and recovers after two minutes.
+async fn fail_and_recover(api: &Installation, slug: &str) {
+    api.call("POST", &format!("/heartbeat/{slug}/3")).await;
+    api.advance(5);
+    note(api, slug, vec![attempt(slug, "ops", 1, "retry"), attempt(slug, "mail", 1, "refused")]).await;
+    api.advance(5);
+    note(api, slug, vec![attempt(slug, "ops", 2, "delivered")]).await;
+    api.advance(110);
+    api.call("GET", &format!("/heartbeat/{slug}")).await;
+}
+
+/// A monitor that a person makes, changes and pauses, and that fails in between.
+async fn make_and_change(api: &Installation) {
+    api.say("PUT", OF_A, &json!({"interval": "5m", "grace": "1m"})).await;
+    api.advance(1);
+    api.say("PATCH", OF_A, &json!({"interval": "10m", "name": "Nightly"})).await;
+    api.advance(1);
+    api.call("POST", "/heartbeat/a/3").await;
+    api.advance(1);
+    api.call("POST", &format!("{OF_A}/pause")).await;
+}
+
+#[tokio::test]
+async fn events_tell_what_happened_newest_first() {
+    let api = Installation::new().await;
+    make_and_change(&api).await;
+    let events = get(&api, &format!("{OF_A}/events?kind=paused,opened,ping")).await;
+    assert_snapshot!(format!("{:#}", without_ids(events)), @r#"
+    {
+      "events": [
+        {
+          "at": "2026-11-23T03:00:03.000000Z",
+          "id": null,
+          "kind": "paused",
+          "monitor": "a"
+        },
+        {
+          "at": "2026-11-23T03:00:02.000000Z",
+          "cause": "failed",
+          "exit_code": 3,
+          "id": null,
+          "kind": "opened",
+          "monitor": "a",
+          "since": "2026-11-23T03:00:02.000000Z",
+          "unconfirmed": false
+        },
+        {
+          "agent": null,
+          "at": "2026-11-23T03:00:02.000000Z",
+          "body": "",
+          "exit_code": 3,
+          "from": "192.0.2.7",
+          "happened_at": null,
+          "id": null,
+          "kind": "ping",
+          "metadata": null,
+          "monitor": "a",
+          "notes": [],
+          "rid": null,
+          "signal": "exit",
+          "took_ms": null
+        }
+      ],
+      "next_cursor": null
+    }
+    "#);
+    assert_eq!(
+        each(&get(&api, "/api/v1/events").await, "events", "kind"),
+        ["paused", "opened", "ping", "edited", "edited"]
+    );
+}
+
+#[tokio::test]
+async fn an_edit_says_who_made_it_and_what_was_before_and_after() {
+    let api = Installation::new().await;
+    make_and_change(&api).await;
+    let edits = without_ids(get(&api, &format!("{OF_A}/events?kind=edited")).await);
+    assert_snapshot!(format!("{:#}", edits["events"][0]), @r#"
+    {
+      "after": {
+        "interval": "10m",
+        "name": "Nightly"
+      },
+      "at": "2026-11-23T03:00:01.000000Z",
+      "before": {
+        "interval": "5m",
+        "name": null
+      },
+      "by": {
+        "key": "ee0983e4683d",
+        "name": "test"
+      },
+      "id": null,
+      "kind": "edited",
+      "monitor": "a"
+    }
+    "#);
+    let made = &edits["events"][1];
+    assert_eq!((&made["before"], &made["after"]["interval"]), (&json!({}), &json!("5m")));
+}
+
+#[tokio::test]
+async fn events_are_chosen_by_kind_and_by_time() {
+    let api = Installation::new().await;
+    fail_and_recover(&api, "a").await;
+    let kinds = async |query: &str| each(&get(&api, &format!("{OF_A}/events{query}")).await, "events", "kind");
+    assert_eq!(kinds("").await, ["recovered", "ping", "delivery", "delivery", "delivery", "opened", "ping"]);
+    assert_eq!(kinds("?kind=opened,recovered").await, ["recovered", "opened"]);
+    assert_eq!(kinds("?kind=opened&kind=ping").await, ["ping", "opened", "ping"]);
+    assert_eq!(kinds("?since=2026-11-23T03:00:05Z&until=2026-11-23T03:00:10Z").await, ["delivery", "delivery"]);
+    assert_eq!(kinds("?since=1795402810&kind=delivery").await, ["delivery"]);
+    assert_eq!(kinds("?until=2026-11-23T03:00:00Z").await, [""; 0]);
+    let delivery = get(&api, &format!("{OF_A}/events?kind=delivery&limit=1")).await["events"][0]["id"].clone();
+    let ledger = get(&api, "/api/v1/deliveries?monitor=a").await["deliveries"][0]["id"].clone();
+    assert_eq!(delivery, ledger, "a delivery has one id");
+}
+
+#[tokio::test]
+async fn events_of_one_instant_are_none_of_them_skipped_where_a_page_ends() {
+    let api = unhurried().await;
+    for slug in ["a", "b", "c"] {
+        for _ in 0..15 {
+            api.call("GET", &format!("/heartbeat/{slug}/log")).await;
+        }
+    }
+    api.advance(1);
+    api.call("GET", "/heartbeat/a").await;
+    for (path, count) in [(&*format!("{OF_A}/events"), 16), ("/api/v1/events", 46), ("/api/v1/events?kind=ping", 46)] {
+        let all = walk(&api, path, "events", "id", 500).await;
+        assert_eq!(all.iter().collect::<HashSet<_>>().len(), count, "{path}");
+        for limit in [1, 2, 7, 15, 16, 45, 46] {
+            assert_eq!(walk(&api, path, "events", "id", limit).await, all, "{path}, {limit} at a time");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_finds_little_among_much_is_short_and_goes_on() {
+    let api = Installation::new().await;
+    api.call("GET", "/heartbeat/a").await;
+    for number in 0..5 {
+        api.advance(1);
+        note(&api, "a", (0..500).map(|n| attempt("a", "ops", number * 500 + n, "retry")).collect()).await;
+    }
+    for path in [&*format!("{OF_A}/events?kind=ping"), "/api/v1/events?kind=ping"] {
+        let first = get(&api, path).await;
+        assert_eq!(each(&first, "events", "kind"), [""; 0], "{path}");
+        let cursor = first["next_cursor"].as_str().unwrap();
+        let second = get(&api, &format!("{path}&cursor={cursor}")).await;
+        assert_eq!(each(&second, "events", "kind"), ["ping"], "{path}");
+        assert_eq!(second["next_cursor"], Value::Null);
+    }
+}
+
+#[tokio::test]
+async fn an_incident_says_when_why_and_who_was_told() {
+    let api = Installation::new().await;
+    fail_and_recover(&api, "a").await;
+    assert_snapshot!(format!("{:#}", get(&api, &format!("{OF_A}/incidents")).await), @r#"
+    {
+      "incidents": [
+        {
+          "cause": "failed",
+          "duration_s": 120,
+          "ended_at": "2026-11-23T03:02:00.000000Z",
+          "ended_by": "recovered",
+          "exit_code": 3,
+          "monitor": "a",
+          "reminders": 0,
+          "started_at": "2026-11-23T03:00:00.000000Z",
+          "status": "closed",
+          "told": [
+            {
+              "channel": "mail",
+              "delivered_at": null,
+              "deliveries": 0,
+              "failures": 1,
+              "lost": {
+                "at": "2026-11-23T03:00:05.000000Z",
+                "outcome": "refused",
+                "reason": "it is busy"
+              }
+            },
+            {
+              "channel": "ops",
+              "delivered_at": "2026-11-23T03:00:10.000000Z",
+              "deliveries": 1,
+              "failures": 1,
+              "lost": null
+            }
+          ],
+          "unconfirmed": false
+        }
+      ],
+      "next_cursor": null
+    }
+    "#);
+    let closed = get(&api, "/api/v1/incidents?status=closed").await;
+    assert_eq!(closed, get(&api, &format!("{OF_A}/incidents")).await, "the project's list tells the same");
+}
+
+#[tokio::test]
+async fn an_incident_is_open_before_anybody_has_noticed_it() {
+    let api = Installation::new().await;
+    api.call("GET", "/heartbeat/a?interval=1m&grace=30s").await;
+    api.call("GET", "/heartbeat/well?interval=1h").await;
+    api.advance(200);
+    let of_a = get(&api, &format!("{OF_A}/incidents")).await;
+    let open = &of_a["incidents"][0];
+    assert_eq!((&open["status"], &open["started_at"]), (&json!("open"), &json!("2026-11-23T03:01:30.000000Z")));
+    assert_eq!((&open["ended_at"], &open["duration_s"], &open["cause"]), (&Value::Null, &json!(110), &json!("missed")));
+    assert_eq!(get(&api, "/api/v1/incidents").await, of_a);
+    assert_eq!(get(&api, "/api/v1/incidents?status=open").await, of_a);
+    assert_eq!(each(&get(&api, "/api/v1/incidents?status=closed").await, "incidents", "monitor"), [""; 0]);
+    api.call("GET", "/heartbeat/a").await;
+    assert_eq!(each(&get(&api, "/api/v1/incidents").await, "incidents", "monitor"), [""; 0]);
+    let of_a = get(&api, &format!("{OF_A}/incidents?status=closed")).await;
+    assert_eq!(each(&of_a, "incidents", "ended_by"), ["recovered"]);
+    assert_eq!(get(&api, "/api/v1/incidents?status=closed").await, of_a);
+}
+
+#[tokio::test]
+async fn an_open_incident_is_told_with_its_deliveries() {
+    let api = Installation::new().await;
+    api.call("GET", "/heartbeat/a").await;
+    api.advance(1);
+    api.call("POST", "/heartbeat/a/fail").await;
+    api.advance(1);
+    note(&api, "a", vec![attempt("a", "ops", 1, "delivered")]).await;
+    for path in ["/api/v1/incidents", &format!("{OF_A}/incidents?status=open")] {
+        let told = &get(&api, path).await["incidents"][0]["told"];
+        assert_eq!((&told[0]["channel"], &told[0]["deliveries"]), (&json!("ops"), &json!(1)), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn incidents_are_paged_newest_first_and_whole() {
+    let api = unhurried().await;
+    for slug in ["a", "b"] {
+        for _ in 0..5 {
+            fail_and_recover(&api, slug).await;
+            api.advance(60);
+        }
+    }
+    api.call("POST", "/heartbeat/a/fail").await;
+    for limit in [1, 2, 5, 6, 100] {
+        let starts = walk(&api, &format!("{OF_A}/incidents"), "incidents", "started_at", limit).await;
+        assert_eq!(starts.len(), 6, "{limit}");
+        assert!(starts.is_sorted_by(|newer, older| newer > older), "{starts:?}");
+        let told = walk(&api, &format!("{OF_A}/incidents?status=closed"), "incidents", "told", limit).await;
+        assert!(told.len() == 5 && told.iter().all(|told| told.contains("delivered_at")), "{limit}: {told:?}");
+        let ends = walk(&api, "/api/v1/incidents?status=closed", "incidents", "ended_at", limit).await;
+        assert_eq!(ends.len(), 10, "{limit}");
+        assert!(ends.is_sorted_by(|newer, older| newer > older), "{ends:?}");
+    }
+    api.call("POST", "/heartbeat/b/fail").await;
+    for limit in [1, 2, 3] {
+        assert_eq!(walk(&api, "/api/v1/incidents", "incidents", "monitor", limit).await, ["a", "b"], "{limit}");
+    }
+}
+
+#[tokio::test]
+async fn who_pauses_or_deletes_a_monitor_ends_its_incident() {
+    let api = Installation::new().await;
+    for (slug, method, path) in [("a", "POST", "/monitors/a/pause"), ("b", "DELETE", "/monitors/b")] {
+        api.call("POST", &format!("/heartbeat/{slug}/fail")).await;
+        api.advance(30);
+        api.call(method, path).await;
+        api.advance(30);
+    }
+    // There is nothing to end.
+    api.call("GET", "/heartbeat/c").await;
+    api.call("POST", "/monitors/c/pause").await;
+    let closed = get(&api, "/api/v1/incidents?status=closed").await;
+    assert_eq!(each(&closed, "incidents", "ended_by"), ["deleted", "paused"]);
+    assert_eq!(each(&closed, "incidents", "duration_s"), ["30", "30"]);
+    for slug in ["a", "b"] {
+        let of_one = get(&api, &format!("/api/v1/monitors/{slug}/incidents")).await;
+        assert_eq!(each(&of_one, "incidents", "duration_s"), ["30"], "{slug}");
+    }
+    let deleted = get(&api, "/api/v1/monitors/b/events?limit=1").await;
+    assert_eq!(each(&deleted, "events", "kind"), ["deleted"], "one that was deleted has its history");
+}
+
+#[tokio::test]
+async fn uptime_divides_days_and_months_into_up_down_and_unknown() {
+    let api = Installation::new().await;
+    api.call("GET", "/heartbeat/a?interval=1d").await;
+    api.advance(3_600);
+    fail_and_recover(&api, "a").await;
+    api.advance(86_400);
+    api.call("GET", "/heartbeat/a").await;
+    assert_snapshot!(format!("{:#}", get(&api, &format!("{OF_A}/uptime?days=2&months=1&tz=Europe/Berlin")).await), @r#"
+    {
+      "days": [
+        {
+          "down_s": 0,
+          "from": "2026-11-23T23:00:00.000000Z",
+          "incidents": 0,
+          "period": "2026-11-24",
+          "ratio": 1.0,
+          "unknown_s": 0,
+          "until": "2026-11-24T04:02:00.000000Z",
+          "up_s": 18120
+        },
+        {
+          "down_s": 120,
+          "from": "2026-11-22T23:00:00.000000Z",
+          "incidents": 1,
+          "period": "2026-11-23",
+          "ratio": 0.9983333333333332,
+          "unknown_s": 14400,
+          "until": "2026-11-23T23:00:00.000000Z",
+          "up_s": 71880
+        }
+      ],
+      "known_from": "2026-11-23T03:00:00.000000Z",
+      "monitor": "a",
+      "months": [
+        {
+          "down_s": 120,
+          "from": "2026-10-31T23:00:00.000000Z",
+          "incidents": 1,
+          "period": "2026-11",
+          "ratio": 0.9986684420772304,
+          "unknown_s": 1915200,
+          "until": "2026-11-24T04:02:00.000000Z",
+          "up_s": 90000
+        }
+      ],
+      "timezone": "Europe/Berlin"
+    }
+    "#);
+    let whole = get(&api, &format!("{OF_A}/uptime")).await;
+    let count = |list: &str| whole[list].as_array().unwrap().len();
+    assert_eq!((count("days"), count("months"), &whole["timezone"]), (30, 3, &json!("UTC")));
+    assert_eq!(whole["days"][29]["ratio"], Value::Null, "there was no monitor");
+}
+
+#[tokio::test]
+async fn what_history_does_not_keep_is_unknown() {
+    let config = ApiConfig { history: Duration::from_hours(24), ..ApiConfig::default() };
+    let api = Installation::with(config).await;
+    api.call("GET", "/heartbeat/a?interval=30d").await;
+    api.advance(3 * 86_400);
+    let uptime = get(&api, &format!("{OF_A}/uptime?days=4&months=1")).await;
+    assert_eq!(uptime["known_from"], "2026-11-25T03:00:00.000000Z");
+    assert_eq!(each(&uptime, "days", "up_s"), ["10800", "75600", "0", "0"]);
+    assert_eq!(each(&uptime, "days", "unknown_s"), ["0", "10800", "86400", "86400"]);
+}
+
+#[tokio::test]
+async fn run_times_are_counted_over_the_days_that_are_asked_for() {
+    let api = Installation::new().await;
+    for seconds in [100, 20, 10] {
+        api.call("GET", "/heartbeat/a/start?interval=30d").await;
+        api.advance(seconds);
+        api.call("GET", "/heartbeat/a").await;
+        api.advance(86_400);
+    }
+    assert_snapshot!(format!("{:#}", get(&api, &format!("{OF_A}/runtime")).await), @r#"
+    {
+      "count": 3,
+      "from": "2026-11-23T03:00:00.000000Z",
+      "last_at": "2026-11-25T03:02:10.000000Z",
+      "last_ms": 10000,
+      "max_ms": 100000,
+      "mean_ms": 43333,
+      "min_ms": 10000,
+      "monitor": "a",
+      "p95_ms": 100000,
+      "rows": 6,
+      "until": "2026-11-26T03:02:10.000000Z"
+    }
+    "#);
+    let two = get(&api, &format!("{OF_A}/runtime?days=3")).await;
+    assert_eq!(
+        (&two["count"], &two["max_ms"], &two["from"]),
+        (&json!(2), &json!(20_000), &json!("2026-11-23T03:02:10.000000Z"))
+    );
+    api.call("GET", "/heartbeat/b").await;
+    let none = get(&api, "/api/v1/monitors/b/runtime").await;
+    assert_eq!((&none["count"], &none["p95_ms"]), (&json!(0), &Value::Null));
+}
+
+#[tokio::test]
+async fn what_is_not_understood_is_refused() {
+    let api = Installation::new().await;
+    api.call("GET", "/heartbeat/a").await;
+    for (path, code) in [
+        ("/api/v1/events?kind=pings", "bad_query"),
+        ("/api/v1/events?kind=", "bad_query"),
+        ("/api/v1/events?since=yesterday", "bad_query"),
+        ("/api/v1/events?since=10&until=10", "bad_query"),
+        ("/api/v1/events?limit=501", "bad_query"),
+        ("/api/v1/events?cursor=a", "bad_query"),
+        ("/api/v1/events?monitor=a", "bad_query"),
+        ("/api/v1/incidents?status=new", "bad_query"),
+        ("/api/v1/incidents?limit=101", "bad_query"),
+        ("/api/v1/incidents?cursor=A", "bad_query"),
+        ("/api/v1/incidents?status=closed&cursor=a", "bad_query"),
+        ("/api/v1/monitors/a/incidents?cursor=a", "bad_query"),
+        ("/api/v1/monitors/a/incidents?x=1", "bad_query"),
+        ("/api/v1/monitors/a/uptime?tz=Europe/Berln", "bad_query"),
+        ("/api/v1/monitors/a/uptime?days=367", "bad_query"),
+        ("/api/v1/monitors/a/uptime?months=0", "bad_query"),
+        ("/api/v1/monitors/a/uptime?x=1", "bad_query"),
+        ("/api/v1/monitors/a/runtime?days=-1", "bad_query"),
+        ("/api/v1/monitors/a/runtime?x=1", "bad_query"),
+        ("/api/v1/monitors/A/events", "bad_slug"),
+        ("/api/v1/monitors/nobody/events", "unknown_monitor"),
+        ("/api/v1/monitors/nobody/incidents", "unknown_monitor"),
+        ("/api/v1/monitors/nobody/uptime", "unknown_monitor"),
+        ("/api/v1/monitors/nobody/runtime", "unknown_monitor"),
+    ] {
+        assert_eq!(api.call("GET", path).await.code(), code, "{path}");
+    }
+    let refusal = api.call("GET", "/api/v1/monitors/a/uptime?tz=Europe/Berln").await;
+    assert!(refusal.body.contains("Europe/Berlin"), "{refusal}");
+    assert_eq!(api.call("POST", "/api/v1/events").await.code(), "method_not_allowed");
+    api.call("DELETE", "/monitors/a").await;
+    assert_eq!(api.call("GET", "/api/v1/monitors/a/uptime").await.code(), "deleted_monitor");
+}
+
+/// Every path of history.
+const PATHS: [&str; 6] = [
+    "/api/v1/events",
+    "/api/v1/incidents",
+    "/api/v1/monitors/a/events",
+    "/api/v1/monitors/a/incidents",
+    "/api/v1/monitors/a/uptime",
+    "/api/v1/monitors/a/runtime",
+];
+
+#[tokio::test]
+async fn only_who_may_read_sees_history() {
+    let api = Installation::new().await;
+    api.call("GET", "/heartbeat/a").await;
+    let (pinger, reader) = (api.key_for(&[Scope::Ping]).await, api.key_for(&[Scope::Read]).await);
+    for path in PATHS {
+        assert_eq!(api.call_as(&pinger, "GET", path).await.code(), "wrong_scope", "{path}");
+        assert_eq!(api.call_as(&reader, "GET", path).await.status.as_u16(), 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_sees_the_history_of_another_project() {
+    let api = Installation::new().await;
+    for slug in ["a", "b"] {
+        fail_and_recover(&api, slug).await;
+        api.advance(1);
+        api.call("POST", &format!("/heartbeat/{slug}/fail")).await;
+    }
+    let stranger = ApiKey::from_random([63; 32]);
+    let project = Project::parse("elsewhere").unwrap();
+    api.put(&KeyRecord { project, ..record(&stranger, &[Scope::Admin]) }).await;
+    let cursor = get(&api, "/api/v1/events?limit=1").await["next_cursor"].as_str().unwrap().to_owned();
+    for query in ["", &format!("?cursor={cursor}")] {
+        let seen = api.call_as(&stranger, "GET", &format!("/api/v1/events{query}")).await.json();
+        assert_eq!(seen, json!({"events": [], "next_cursor": null}));
+    }
+    for query in ["", "?status=closed", "?status=open&cursor=0", &format!("?status=closed&cursor={cursor}")] {
+        let seen = api.call_as(&stranger, "GET", &format!("/api/v1/incidents{query}")).await.json();
+        assert_eq!(seen, json!({"incidents": [], "next_cursor": null}), "{query}");
+    }
+    for path in PATHS.into_iter().filter(|path| path.contains("/a/")) {
+        assert_eq!(api.call_as(&stranger, "GET", path).await.code(), "unknown_monitor", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_limited_key_sees_its_own_monitor_only() {
+    let api = Installation::new().await;
+    for slug in ["a", "b"] {
+        fail_and_recover(&api, slug).await;
+        api.advance(1);
+        api.call("POST", &format!("/heartbeat/{slug}/fail")).await;
+    }
+    let limited = ApiKey::from_random([62; 32]);
+    let monitor = Some(Slug::parse("b").unwrap());
+    api.put(&KeyRecord { monitor, ..record(&limited, &[Scope::Read]) }).await;
+    let monitors = async |path: &str, list: &str| {
+        let answer: Answer = api.call_as(&limited, "GET", path).await;
+        let mut seen = each(&answer.json(), list, "monitor");
+        seen.dedup();
+        seen
+    };
+    assert_eq!(monitors("/api/v1/events", "events").await, ["b"]);
+    assert_eq!(monitors("/api/v1/incidents", "incidents").await, ["b"]);
+    assert_eq!(monitors("/api/v1/incidents?cursor=b", "incidents").await, [""; 0]);
+    assert_eq!(monitors("/api/v1/incidents?status=closed", "incidents").await, ["b"]);
+    assert_eq!(monitors("/api/v1/monitors/b/events", "events").await, ["b"]);
+    for path in PATHS.into_iter().filter(|path| path.contains("/a/")) {
+        assert_eq!(api.call_as(&limited, "GET", path).await.code(), "wrong_monitor", "{path}");
+    }
+}
