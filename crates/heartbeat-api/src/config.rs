@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::metrics::ProcessMetrics;
 
 /// How the API behaves. [`ApiConfig::default`] fits the embedded store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiConfig {
     /// How long a store may take to answer before the API says 503: 2 s. For a ping it runs from its receipt stamp to the
     /// durable write, and must be well inside the settle time: that gap is what makes a false alert impossible.
