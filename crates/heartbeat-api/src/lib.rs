@@ -10,18 +10,21 @@ mod answer;
 mod auth;
 mod body;
 mod bucket;
+mod bulk;
 mod channels;
 mod config;
 mod deliveries;
 mod error;
 mod flight;
 mod health;
+mod healthchecks;
 mod key_cache;
 pub mod ledger;
 mod monitors;
 mod pause;
 mod percent;
 mod ping;
+mod push;
 mod query;
 mod request_id;
 mod serve;
@@ -110,6 +113,9 @@ pub fn router(api: Api) -> Router {
         .route("/monitors/{slug}/unpause", post(monitors::unpause).fallback(|| refuse("POST")))
         .merge(managed())
         .merge(defined())
+        .merge(bulk::routes())
+        .merge(healthchecks::routes())
+        .merge(push::routes())
         .route("/healthz", get(health::alive).fallback(|| refuse("GET, HEAD")))
         .route("/readyz", get(health::ready).fallback(|| refuse("GET, HEAD")))
         .fallback(async || ApiError::UnknownPath)

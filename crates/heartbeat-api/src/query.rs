@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The raw pairs of a query; a name without `=` has an empty value.
-fn pairs(query: Option<&str>) -> impl Iterator<Item = (&str, &str)> {
+pub(crate) fn pairs(query: Option<&str>) -> impl Iterator<Item = (&str, &str)> {
     let parts = query.unwrap_or_default().split('&').filter(|part| !part.is_empty());
     parts.map(|part| part.split_once('=').unwrap_or((part, "")))
 }
@@ -78,7 +78,7 @@ impl PingQuery {
 }
 
 /// The schedule that a ping carries.
-fn schedule(
+pub(crate) fn schedule(
     interval: Option<Interval>,
     cron: Option<String>,
     timezone: Option<String>,

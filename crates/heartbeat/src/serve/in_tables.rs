@@ -6,7 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use heartbeat_api::{Api, Ending, Limits};
+use heartbeat_api::{Api, ApiConfig, Ending, Limits};
 use heartbeat_core::{
     Clock,
     alarm::Alarm,
@@ -30,6 +30,8 @@ use crate::{
 
 /// The longest that the store may take to answer. DESIGN, "The checker".
 pub(super) const LONGEST_GIVE_UP: Duration = Duration::from_secs(3);
+/// How many pings of one bulk are written at once: a table writes each by itself.
+const BULK_AT_ONCE: usize = 32;
 /// Between two attempts to reach the store.
 const AGAIN: Duration = Duration::from_secs(2);
 
@@ -110,7 +112,7 @@ pub(crate) fn api_without_store(config: &Config, reason: Reason) -> Api {
 
 fn api_over(config: &Config, flow: Flow) -> Api {
     let kinds = channels::kinds(config, None);
-    let config = api_config(config, flow.settings.settle, LONGEST_GIVE_UP);
+    let config = ApiConfig { bulk_at_once: BULK_AT_ONCE, ..api_config(config, flow.settings.settle, LONGEST_GIVE_UP) };
     Api::new(flow, config).with_kinds(kinds)
 }
 
