@@ -3,6 +3,8 @@
 //! `cfg(test)` tells clippy that helpers of tests are tests too.
 
 #[cfg(test)]
+mod bulk;
+#[cfg(test)]
 mod channels;
 #[cfg(test)]
 mod deliveries;
@@ -10,6 +12,8 @@ mod deliveries;
 mod errors;
 #[cfg(test)]
 mod floods;
+#[cfg(test)]
+mod healthchecks;
 #[cfg(test)]
 mod installation;
 #[cfg(test)]
@@ -24,6 +28,8 @@ mod pings;
 mod posts;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod push;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
