@@ -24,6 +24,7 @@ ministack_dir="$tools_dir/ministack"
 receivers_dir="$tools_dir/receivers"
 cron_oracle_dir="$tools_dir/cron-oracle"
 prometheus_dir="$tools_dir/prometheus"
+clients_dir="$tools_dir/clients"
 cargo_lambda_dir="$tools_dir/cargo-lambda"
 container_checks_dir="$tools_dir/container-checks"
 
@@ -45,6 +46,7 @@ install_tools() {
   install_receivers
   install_cron_oracle
   install_prometheus
+  install_clients
 }
 
 require_toolchain() {
@@ -114,6 +116,19 @@ install_prometheus() {
   python3 -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' ||
     fail "what reads our metrics in the tests needs Python 3.11 or later, with pip, as python3 on the PATH"
   install_list tools/prometheus.txt "$prometheus_dir"
+}
+
+# Clients of Healthchecks, one of each registry. npm and cargo know whether there is anything to do.
+install_clients() {
+  install_list tools/clients/python.txt "$clients_dir/python"
+  command -v node && command -v npm || fail "a client of the tests needs Node.js 18 or later, with npm, on the PATH"
+  if ! cmp -s tools/clients/node/package-lock.json "$clients_dir/node/installed.json"; then
+    mkdir -p "$clients_dir/node"
+    cp tools/clients/node/package.json tools/clients/node/package-lock.json "$clients_dir/node"
+    npm ci --prefix "$clients_dir/node" --ignore-scripts --no-audit --no-fund --silent
+    cp tools/clients/node/package-lock.json "$clients_dir/node/installed.json"
+  fi
+  cargo build --locked --manifest-path tools/clients/rust/Cargo.toml --target-dir "$clients_dir/rust"
 }
 
 # Both or none: which zig a cargo-lambda can use is known of the pair that is pinned. Neither writes into the home.

@@ -29,9 +29,10 @@ pub(crate) async fn account(State(api): State<Arc<Shared>>, request: Request, ne
     let line = Line::begin(&request, api.flow.clock.now());
     let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
     let mut response = answered.unwrap_or_else(|panic| ApiError::Internal(said(&*panic)).into_response());
-    let error = response.extensions_mut().remove::<ApiError>();
-    if let Some(error) = &error {
-        *response.body_mut() = Body::from(error.body(id.as_str()));
+    let mut error = response.extensions_mut().remove::<ApiError>();
+    match &error {
+        Some(error) => *response.body_mut() = Body::from(error.body(id.as_str())),
+        None => error = response.extensions_mut().remove::<InOtherWords>().map(|said| said.0),
     }
     let now = api.flow.clock.now();
     api.meters.answered(line.route(), &line.method, response.status(), error.as_ref(), now.since(line.began_at));
@@ -40,6 +41,21 @@ pub(crate) async fn account(State(api): State<Arc<Shared>>, request: Request, ne
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(request_id::HEADER, id.into_value());
+    response
+}
+
+/// A refusal that was answered in the words of another protocol: it is logged, and its body stays.
+#[derive(Clone)]
+pub(crate) struct InOtherWords(ApiError);
+
+/// `error` as an answer with this status and this body; what else its head says stays.
+pub(crate) fn in_other_words(error: ApiError, status: StatusCode, kind: &'static str, body: Body) -> Response {
+    let mut response = error.clone().into_response();
+    response.extensions_mut().remove::<ApiError>();
+    response.extensions_mut().insert(InOtherWords(error));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    *response.status_mut() = status;
+    *response.body_mut() = body;
     response
 }
 
@@ -94,7 +110,8 @@ impl Line {
     /// What an operator must see, may want to see, or must be spared: pings that went well, and what a stranger can
     /// repeat at will.
     fn level(&self, status: StatusCode, error: Option<&ApiError>) -> Level {
-        let ordinary = self.route().starts_with("/heartbeat") || matches!(self.route(), "/healthz" | "/readyz");
+        let ordinary = ["/heartbeat", "/ping", "/api/push"].iter().any(|before| self.route().starts_with(before))
+            || matches!(self.route(), "/healthz" | "/readyz" | "/api/v1/heartbeats");
         let strange = error.is_some_and(|error| {
             use ApiError as E;
             matches!(error, E::MissingKey | E::MalformedKey | E::UnknownKey | E::UnknownPath | E::MethodNotAllowed(_))

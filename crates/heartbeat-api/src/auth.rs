@@ -48,7 +48,17 @@ impl Gate {
         client: Client,
         scope: Scope,
     ) -> Result<Arc<KeyRecord>, ApiError> {
-        let record = self.admit_hash(bearer(headers)?.hash(), client).await?;
+        self.admit_key(&bearer(headers)?, client, scope).await
+    }
+
+    /// Lets in who has this key, if it is a live one with `scope`.
+    pub(crate) async fn admit_key(
+        &self,
+        key: &ApiKey,
+        client: Client,
+        scope: Scope,
+    ) -> Result<Arc<KeyRecord>, ApiError> {
+        let record = self.admit_hash(key.hash(), client).await?;
         if record.allows(scope) { Ok(record) } else { Err(ApiError::WrongScope(scope)) }
     }
 
@@ -84,7 +94,17 @@ impl Gate {
         client: Client,
         scope: Scope,
     ) -> Result<Arc<KeyRecord>, ApiError> {
-        let record = self.admit(headers, client, scope).await?;
+        self.admit_managing_key(&bearer(headers)?, client, scope).await
+    }
+
+    /// The same, for who shows the key in another place.
+    pub(crate) async fn admit_managing_key(
+        &self,
+        key: &ApiKey,
+        client: Client,
+        scope: Scope,
+    ) -> Result<Arc<KeyRecord>, ApiError> {
+        let record = self.admit_key(key, client, scope).await?;
         let taken = self.calls.take((record.hash, client.network()), self.clock.now());
         taken.map_err(ApiError::TooManyCalls).map(|()| record)
     }

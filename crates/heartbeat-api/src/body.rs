@@ -64,7 +64,15 @@ impl Tail {
 }
 
 /// A JSON body, whole; `None` when none came.
-pub(crate) async fn read_json(
+pub(crate) async fn read_json(headers: &HeaderMap, body: Body, limits: BodyLimits) -> Result<Option<Bytes>, ApiError> {
+    match read_whole(headers, body, limits).await? {
+        Some(_) if !is_json(headers) => Err(ApiError::NotJson),
+        whole => Ok(whole),
+    }
+}
+
+/// A body, whole, whatever it is called; `None` when none came.
+pub(crate) async fn read_whole(
     headers: &HeaderMap,
     mut body: Body,
     limits: BodyLimits,
@@ -77,10 +85,7 @@ pub(crate) async fn read_json(
     }
     let whole = tokio::time::timeout(limits.time, gather(&mut body, limits.bytes)).await;
     let bytes = whole.unwrap_or(Err(ApiError::BodyIncomplete))?;
-    if bytes.is_empty() {
-        return Ok(None);
-    }
-    if is_json(headers) { Ok(Some(bytes.into())) } else { Err(ApiError::NotJson) }
+    Ok((!bytes.is_empty()).then(|| bytes.into()))
 }
 
 async fn gather(body: &mut Body, most: usize) -> Result<Vec<u8>, ApiError> {

@@ -19,6 +19,11 @@ pub struct ApiConfig {
     pub json_body: BodyLimits,
     /// What is read of a JSON body that defines a channel: a template of 8 KiB, however it is written as JSON.
     pub channel_body: BodyLimits,
+    /// What is read of the JSON body of a bulk of pings: 500 of them with 10 kB each, however they are written as JSON.
+    pub bulk_body: BodyLimits,
+    /// How many monitors' pings of one bulk are written at once: all of 500, so that a file's group commit takes them
+    /// together. A store that writes each by itself wants fewer.
+    pub bulk_at_once: usize,
     /// How keys are looked up and remembered.
     pub keys: KeyLimits,
     /// How long history is kept: 30 days. What was before is not known, whatever is left of it.
@@ -37,6 +42,8 @@ impl Default for ApiConfig {
             ping_body: BodyLimits { bytes: 10 * 1024 * 1024, time: Duration::from_secs(5) },
             json_body: BodyLimits { bytes: 16 * 1024, time: Duration::from_secs(5) },
             channel_body: BodyLimits { bytes: 64 * 1024, time: Duration::from_secs(5) },
+            bulk_body: BodyLimits { bytes: 8 * 1024 * 1024, time: Duration::from_secs(10) },
+            bulk_at_once: 500,
             keys: KeyLimits::default(),
             history: Duration::from_hours(24 * 30),
             calls: Rate { burst: 100, refill: Duration::from_millis(100) },

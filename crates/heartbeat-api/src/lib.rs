@@ -10,12 +10,14 @@ mod answer;
 mod auth;
 mod body;
 mod bucket;
+mod bulk;
 mod channels;
 mod config;
 mod deliveries;
 mod error;
 mod flight;
 mod health;
+mod healthchecks;
 mod history;
 mod key_cache;
 pub mod ledger;
@@ -24,6 +26,7 @@ mod monitors;
 mod pause;
 mod percent;
 mod ping;
+mod push;
 mod query;
 mod request_id;
 mod serve;
@@ -125,6 +128,9 @@ pub fn router(api: Api) -> Router {
         .merge(defined())
         .route("/metrics", get(metrics::show).fallback(|| refuse("GET, HEAD")))
         .merge(history::routes())
+        .merge(bulk::routes())
+        .merge(healthchecks::routes())
+        .merge(push::routes())
         .route("/healthz", get(health::alive).fallback(|| refuse("GET, HEAD")))
         .route("/readyz", get(health::ready).fallback(|| refuse("GET, HEAD")))
         .fallback(async || ApiError::UnknownPath)

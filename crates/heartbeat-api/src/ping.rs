@@ -14,7 +14,7 @@ use axum::{
     response::Response,
 };
 use heartbeat_core::{
-    MonitorId, Ping, PingUuid, Signal, Slug,
+    MonitorId, Ping, PingUuid, Signal, Slug, Timestamp,
     flow::{Birth, Recorded, Sender},
     key::Scope,
     ping::{Metadata, Note},
@@ -61,6 +61,19 @@ impl Call {
         let sender = Sender { birth, ..sender(&head.headers, client, std::mem::take(&mut query.notes)) };
         Self { query, sender, is_json: says_json(&head.headers) }
     }
+
+    /// The same, whose body is what the job printed, whatever it is called.
+    pub(crate) fn into_text(self) -> Self {
+        Self { is_json: false, ..self }
+    }
+}
+
+/// A ping that has come in whole, stamped with when.
+#[derive(Clone)]
+pub(crate) struct Arrived {
+    pub(crate) ping: Ping,
+    pub(crate) sender: Sender,
+    pub(crate) at: Timestamp,
 }
 
 impl Shared {
@@ -72,6 +85,12 @@ impl Shared {
         call: Call,
         body: Body,
     ) -> Result<Recorded, ApiError> {
+        let arrived = self.take_in(signal, call, body).await;
+        self.record(id, arrived).await
+    }
+
+    /// Reads what came with a ping, and stamps it.
+    pub(crate) async fn take_in(&self, signal: Signal, call: Call, body: Body) -> Arrived {
         let Call { query, mut sender, is_json } = call;
         let (mut body, notes) = read_tail(body, self.config.ping_body).await;
         sender.notes.extend(notes);
@@ -84,13 +103,16 @@ impl Shared {
                 None => sender.notes.push(Note::MetadataIgnored),
             }
         }
-        let now = self.flow.clock.now();
         let PingQuery { schedule, grace, run, at, .. } = query;
-        if at.is_some_and(|at| at > now) {
-            sender.notes.push(Note::TimeIgnored);
-        }
-        let ping = Ping { signal, run, schedule, grace, body, metadata, at: at.filter(|at| *at < now) };
-        let recorded = self.in_time(self.flow.record_ping(id, ping, sender, now)).await;
+        let ping = Ping { signal, run, schedule, grace, body, metadata, at };
+        Arrived::stamped(ping, sender, self.flow.clock.now())
+    }
+
+    /// Records what has come in; answered after the durable write.
+    pub(crate) async fn record(&self, id: &MonitorId, arrived: Arrived) -> Result<Recorded, ApiError> {
+        let Arrived { ping, sender, at } = arrived;
+        let signal = ping.signal;
+        let recorded = self.in_time(self.flow.record_ping(id, ping, sender, at)).await;
         let recorded =
             recorded.and_then(|recorded| recorded.map_err(|error| ApiError::of_ping(error, id.slug.clone())));
         self.meters.ping(signal, recorded.as_ref());
@@ -110,12 +132,24 @@ impl Shared {
     }
 }
 
+impl Arrived {
+    /// A ping that is received `now`; a time that it claims counts only where it is earlier.
+    pub(crate) fn stamped(mut ping: Ping, mut sender: Sender, now: Timestamp) -> Self {
+        if ping.at.is_some_and(|at| at > now) {
+            sender.notes.push(Note::TimeIgnored);
+        }
+        ping.at = ping.at.filter(|at| *at < now);
+        Self { ping, sender, at: now }
+    }
+}
+
 fn says_json(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("application/json"))
 }
 
-fn sender(headers: &HeaderMap, client: Client, mut notes: Vec<Note>) -> Sender {
+/// Who sent it, as its headers say.
+pub(crate) fn sender(headers: &HeaderMap, client: Client, mut notes: Vec<Note>) -> Sender {
     if client.forwarded == Forwarded::Unreadable {
         notes.push(Note::ForwardedAddressIgnored);
     }

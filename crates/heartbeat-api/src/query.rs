@@ -78,7 +78,7 @@ impl PingQuery {
 }
 
 /// The schedule that a ping carries.
-fn schedule(
+pub(crate) fn schedule(
     interval: Option<Interval>,
     cron: Option<String>,
     timezone: Option<String>,

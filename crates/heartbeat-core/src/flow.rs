@@ -143,10 +143,10 @@ impl Flow {
     }
 }
 
-/// The row that history keeps of an edit, if it is one.
+/// The row that history keeps of what a person has edited.
 fn edit_row(before: &Monitor, after: &Monitor, at: Timestamp, write_id: WriteId) -> Option<Row> {
-    let changed = after.changed.as_ref().filter(|_| before.changed != after.changed);
-    let edit = Definition::of(after).edit_of(&Definition::of(before), changed.map(|deed| deed.by.clone()))?;
+    let deed = after.changed.as_ref().filter(|_| before.changed != after.changed)?;
+    let edit = Definition::of(after).edit_of(&Definition::of(before), Some(deed.by.clone()))?;
     Some(Row::new(&after.id, at, write_id, EDITED, Happening::Edited(edit)))
 }
 

@@ -3,6 +3,8 @@
 //! `cfg(test)` tells clippy that helpers of tests are tests too.
 
 #[cfg(test)]
+mod bulk;
+#[cfg(test)]
 mod channels;
 #[cfg(test)]
 mod definitions;
@@ -12,6 +14,8 @@ mod deliveries;
 mod errors;
 #[cfg(test)]
 mod floods;
+#[cfg(test)]
+mod healthchecks;
 #[cfg(test)]
 mod history;
 #[cfg(test)]
@@ -30,6 +34,8 @@ mod pings;
 mod posts;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod push;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]

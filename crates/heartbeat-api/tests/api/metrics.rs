@@ -26,7 +26,7 @@ fn recorder() -> (PrometheusRecorder, PrometheusHandle) {
 
 /// An installation whose router counts by the recorder that is installed now, and shows what `handle` prints.
 async fn counted(config: ApiConfig, handle: &PrometheusHandle) -> Installation {
-    let (mut api, handle) = (Installation::with(config).await, handle.clone());
+    let (mut api, handle) = (Installation::with(config.clone()).await, handle.clone());
     let counting = Api::new(api.flow.clone(), config).with_kinds(std::sync::Arc::new(Posts));
     api.router = router(counting.with_figures(move || handle.render()));
     api

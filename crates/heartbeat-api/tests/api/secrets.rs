@@ -59,6 +59,14 @@ async fn a_key_is_never_logged_and_every_request_is_once() {
         format!("/monitors?cursor={key}"),
         format!("/monitors/{key}/pause"),
         format!("/{key}"),
+        format!("/ping/{key}"),
+        format!("/ping/{key}/a?create=1"),
+        format!("/ping/{key}/a/start"),
+        format!("/ping/{key}/{key}/{key}"),
+        format!("/api/push/{key}?msg={key}"),
+        format!("/api/v3/checks/{key}"),
+        format!("/api/v3/checks/?api_key={key}"),
+        "/api/v1/heartbeats".to_owned(),
     ];
     for path in &strayed {
         let asked = request("POST", path, Some(&api.key)).header("x-request-id", &key).header("user-agent", &key);
@@ -77,4 +85,39 @@ async fn a_key_is_never_logged_and_every_request_is_once() {
     let lines = |what: &str| text.lines().filter(|line| line.contains(what)).count();
     assert_eq!(lines(" request "), 2 * strayed.len() + 2, "{text}");
     assert_eq!((lines("ERROR"), lines(INTERNAL)), (2, 2), "{text}");
+}
+
+#[tokio::test]
+async fn the_uuid_of_a_ping_url_is_never_logged_wherever_it_stands() {
+    let log = Log::default();
+    let subscriber =
+        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false).with_writer(log.clone());
+    // Without a global one, a line that another test's thread comes by first is taken to interest nobody.
+    let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry());
+    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    let api = Installation::new().await;
+    let made = api.say("POST", "/api/v1/monitors", &serde_json::json!({ "slug": "a" })).await.json();
+    let uuid = made["uuid"].as_str().unwrap().to_owned();
+    let bare = uuid.replace('-', "");
+    let paths = [
+        format!("/heartbeat/{uuid}"),
+        format!("/ping/{uuid}"),
+        format!("/ping/{uuid}/{uuid}"),
+        format!("/ping/{}/{uuid}", api.key.reveal()),
+        format!("/api/push/{uuid}"),
+        format!("/api/push/{bare}?msg={uuid}"),
+        format!("/api/v3/checks/{uuid}"),
+        format!("/api/v1/checks/{uuid}/pings/"),
+        format!("/api/v1/monitors/{uuid}"),
+    ];
+    for path in &paths {
+        let asked = request("GET", path, None).header("x-api-key", api.key.reveal());
+        api.send(asked.body(Body::empty()).unwrap()).await;
+    }
+    let pings = serde_json::json!({ "pings": [{ "uuid": uuid }, { "uuid": bare }, { "slug": uuid }] });
+    api.say("POST", "/api/v1/heartbeats", &pings).await;
+    let text = log.text();
+    assert!(!text.contains(&uuid[..13]) && !text.contains(&bare[..12]), "{text}");
+    assert!(!text.contains(&api.key.reveal()[3..40]), "{text}");
+    assert_eq!(text.lines().filter(|line| line.contains(" request ")).count(), paths.len() + 2, "{text}");
 }

@@ -6,7 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use heartbeat_api::{Api, Ending, Limits};
+use heartbeat_api::{Api, ApiConfig, Ending, Limits};
 use heartbeat_core::{
     Clock,
     alarm::Alarm,
@@ -31,6 +31,8 @@ use crate::{
 
 /// The longest that the store may take to answer. DESIGN, "The checker".
 pub(super) const LONGEST_GIVE_UP: Duration = Duration::from_secs(3);
+/// How many pings of one bulk are written at once: a table writes each by itself.
+const BULK_AT_ONCE: usize = 32;
 /// Between two attempts to reach the store.
 const AGAIN: Duration = Duration::from_secs(2);
 
@@ -111,7 +113,7 @@ pub(crate) fn api_without_store(config: &Config, reason: Reason) -> Api {
 
 fn api_over(config: &Config, flow: Flow) -> Api {
     let (kinds, base_url) = (channels::kinds(config, None), config.base_url.clone());
-    let config = api_config(config, flow.settings.settle, LONGEST_GIVE_UP);
+    let config = ApiConfig { bulk_at_once: BULK_AT_ONCE, ..api_config(config, flow.settings.settle, LONGEST_GIVE_UP) };
     figures::shown_by(Api::new(flow, config).with_base_url(base_url).with_kinds(kinds))
 }
 

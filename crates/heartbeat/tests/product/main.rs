@@ -12,6 +12,8 @@ mod caller;
 #[cfg(test)]
 mod channels;
 #[cfg(test)]
+mod clients;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod configured;
