@@ -103,6 +103,9 @@ end_packages() {
   [[ -n $packages_pid ]] || return 0
   section "packages for AWS ($arch), the rest" packages_are_built
   packages_pid=
+  # Named, for a package that was done before the last test was compiled looks older than the sources of that test.
+  export HEARTBEAT_TEST_LAMBDA_CHECKER="${tools_dir%/tools}/lambda/heartbeat-checker/bootstrap.zip"
+  export HEARTBEAT_TEST_LAMBDA_API="${tools_dir%/tools}/lambda/heartbeat-api/bootstrap.zip"
   section 'container' scripts/check-container.sh --binary "${tools_dir%/tools}/debug/heartbeat-api"
 }
 
