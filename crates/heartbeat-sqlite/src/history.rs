@@ -15,6 +15,8 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 /// A line is written at most this much later than what it tells of happened: longer than anybody waits for a write.
 const DISORDER: Duration = Duration::from_secs(10);
+/// How many lines before an instant are searched for one of a monitor, rather than to follow its lines from its last.
+const NEAR: i64 = 65_536;
 /// How far back a write whose answer was lost looks for its own line.
 const LOOK_BACK: usize = 32;
 
@@ -31,6 +33,9 @@ const LINES_BEFORE: &str = "SELECT monitor, at, tag, happening FROM history \
 pub(crate) const LINES_OF_CHANNEL: &str = "SELECT monitor, at, tag, happening FROM history \
                                            WHERE channel = ?1 AND at < ?2 ORDER BY at DESC";
 const ENDS: &str = "SELECT min(line), max(line) FROM history";
+/// The last line of a monitor before a line, if it is among the lines right before it.
+const LAST_NEAR: &str = "SELECT line FROM (SELECT line, monitor FROM history WHERE line < ?1 ORDER BY line DESC LIMIT ?2) \
+                         WHERE monitor = ?3 LIMIT 1";
 const FIRST_FROM: &str = "SELECT line, at FROM history WHERE line >= ?1 ORDER BY line LIMIT 1";
 const LINE: &str = "SELECT before, at, tag, happening FROM history WHERE line = ?1";
 
@@ -104,7 +109,7 @@ pub(crate) fn append(db: &Connection, lines: &[Line], last: Option<i64>) -> rusq
 pub(crate) fn newest(db: &Connection, id: &MonitorId, before: Timestamp, limit: usize) -> rusqlite::Result<Vec<Row>> {
     let last: Option<Option<i64>> =
         db.prepare_cached(LAST_LINE)?.query_row([id.to_string()], |row| row.get(0)).optional()?;
-    let mut chain = Chain::from(db, last.flatten())?;
+    let mut chain = Chain::from(db, last_before(db, id, before, last.flatten())?)?;
     let (mut newest, mut enough): (Vec<Row>, _) = (Vec::new(), None);
     while let Some(line) = chain.next()? {
         let at = Timestamp::from_micros(line.at);
@@ -122,6 +127,18 @@ pub(crate) fn newest(db: &Connection, id: &MonitorId, before: Timestamp, limit: 
     newest.sort_by_key(|row| std::cmp::Reverse((row.at, row.tag)));
     newest.truncate(limit);
     Ok(newest)
+}
+
+/// Where to begin to follow the lines of `id` back, to find all before `before`: its line `last`, or an older one behind which
+/// nothing happened before `before`. So a deep page costs what the first does, unless others have filled the lines between.
+fn last_before(db: &Connection, id: &MonitorId, before: Timestamp, last: Option<i64>) -> rusqlite::Result<Option<i64>> {
+    let end = first_line_of(db, before.plus(DISORDER).plus(DISORDER))?;
+    if last.is_none_or(|last| last < end) {
+        return Ok(last);
+    }
+    let near =
+        db.prepare_cached(LAST_NEAR)?.query_row(params![end, NEAR, id.to_string()], |row| row.get(0)).optional()?;
+    Ok(near.or(last))
 }
 
 /// The newest rows of a project before `before`. It reads the table's lines backwards: those of other projects among them are
@@ -275,5 +292,62 @@ impl Link {
                 None
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{open::Mode, schema::migrate};
+
+    const JOBS: i64 = 3;
+    const LINES: i64 = 3_000;
+
+    /// Lines of three jobs in turn, one a second, each written up to seven seconds later than what it tells of happened; then
+    /// more of the last job alone than are searched.
+    fn written() -> (Connection, Vec<Row>) {
+        let mut db = Connection::open_in_memory().unwrap();
+        assert!(migrate(&mut db, Mode::Serve).is_ok());
+        let mut last = std::collections::HashMap::new();
+        let mut rows = Vec::new();
+        for second in 0..LINES + NEAR + 100 {
+            let job = if second < LINES { second % JOBS } else { JOBS - 1 };
+            let monitor = MonitorId::parse(&format!("default/job-{job}")).unwrap();
+            let at = Timestamp::from_secs(1_000 + second).minus(Duration::from_secs(second.unsigned_abs() * 5 % 8));
+            let row = Row { monitor, at, tag: second.unsigned_abs(), happening: Happening::Paused };
+            let line = append(&db, &[Line::of(&row)], last.get(&job).copied()).unwrap();
+            last.insert(job, line.unwrap());
+            rows.push(row);
+        }
+        for (job, line) in last {
+            let insert = "INSERT INTO monitor (id, last_line, rest) VALUES (?1, ?2, '{}')";
+            db.execute(insert, params![format!("default/job-{job}"), line]).unwrap();
+        }
+        (db, rows)
+    }
+
+    #[test]
+    fn a_page_is_the_same_wherever_it_is_begun() {
+        let (db, rows) = written();
+        for job in 0..JOBS {
+            let id = MonitorId::parse(&format!("default/job-{job}")).unwrap();
+            let mut all: Vec<_> = rows.iter().filter(|row| row.monitor == id).cloned().collect();
+            all.sort_by_key(|row| std::cmp::Reverse((row.at, row.tag)));
+            for before in (0..LINES + NEAR + 200).step_by(997).map(|second| Timestamp::from_secs(990 + second)) {
+                let expected: Vec<_> = all.iter().filter(|row| row.at < before).take(7).cloned().collect();
+                assert_eq!(newest(&db, &id, before, 7).unwrap(), expected, "{id} before {before}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_deep_page_does_not_follow_every_line_since() {
+        let (db, _) = written();
+        let (busy, silent) = (MonitorId::parse("default/job-2").unwrap(), MonitorId::parse("default/job-0").unwrap());
+        let deep = Timestamp::from_secs(1_000 + 600);
+        let begun = last_before(&db, &busy, deep, Some(LINES + NEAR + 100)).unwrap().unwrap();
+        assert!((600..650).contains(&begun), "{begun}");
+        let begun = last_before(&db, &silent, Timestamp::MAX, Some(LINES - 2)).unwrap();
+        assert_eq!(begun, Some(LINES - 2), "its last line, however long ago");
     }
 }
