@@ -1,4 +1,4 @@
-//! Just enough HTTP/1.1 to ping: one request, one whole answer, over a connection that is kept.
+//! Just enough HTTP/1.1: one request, one whole answer, over a connection that is kept.
 
 use std::{io, net::SocketAddr};
 
@@ -9,13 +9,33 @@ use tokio::{
 };
 
 /// The longest answer that is waited for.
-const MAX_ANSWER: usize = 64 * 1024;
+const MAX_ANSWER: usize = 4 * 1024 * 1024;
 
 /// What a program such as curl sends to ping `slug`.
 pub(crate) fn ping(address: SocketAddr, key: &str, slug: &str) -> Vec<u8> {
     format!(
         "GET /heartbeat/{slug} HTTP/1.1\r\nHost: {address}\r\nUser-Agent: heartbeat-bench/1\r\nAccept: */*\r\n\
          Authorization: Bearer {key}\r\n\r\n"
+    )
+    .into_bytes()
+}
+
+/// A management call, as if it came from address `from` behind a proxy: calls are limited for each address.
+pub(crate) fn call(address: SocketAddr, key: &str, path: &str, from: u16) -> Vec<u8> {
+    let [high, low] = from.to_be_bytes();
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nX-Forwarded-For: 10.0.{high}.{low}\r\nAccept: */*\r\n\
+         Authorization: Bearer {key}\r\n\r\n"
+    )
+    .into_bytes()
+}
+
+/// JSON that is posted.
+pub(crate) fn post(address: SocketAddr, key: &str, path: &str, json: &str) -> Vec<u8> {
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+         Authorization: Bearer {key}\r\n\r\n{json}",
+        json.len()
     )
     .into_bytes()
 }

@@ -43,17 +43,22 @@ enum Until {
 }
 
 impl Load {
-    /// Opens the connections to `address`. There must be something to send.
+    /// Opens [`CONNECTIONS`] to `address`. There must be something to send.
     pub(crate) async fn open(address: SocketAddr, requests: Vec<Vec<u8>>) -> anyhow::Result<Self> {
+        Self::open_some(address, requests, CONNECTIONS).await
+    }
+
+    /// Opens so many connections to `address`. There must be something to send.
+    pub(crate) async fn open_some(address: SocketAddr, requests: Vec<Vec<u8>>, count: usize) -> anyhow::Result<Self> {
         ensure!(!requests.is_empty(), "there is nothing to send");
-        let connections = try_join_all((0..CONNECTIONS).map(|_| Connection::open(address))).await?;
-        Ok(Self { requests: requests.into(), connections, positions: (0..CONNECTIONS).collect() })
+        let connections = try_join_all((0..count).map(|_| Connection::open(address))).await?;
+        Ok(Self { requests: requests.into(), connections, positions: (0..count).collect() })
     }
 
     /// Sends every request once.
     pub(crate) async fn once(&mut self) -> anyhow::Result<Came> {
-        let total = self.requests.len();
-        self.run(|connection| Until::Sent((connection..total).step_by(CONNECTIONS).count())).await
+        let (total, count) = (self.requests.len(), self.connections.len());
+        self.run(|connection| Until::Sent((connection..total).step_by(count).count())).await
     }
 
     /// Sends for this long.
@@ -62,10 +67,10 @@ impl Load {
     }
 
     async fn run(&mut self, until: impl Fn(usize) -> Until) -> anyhow::Result<Came> {
-        let running = Stopwatch::start();
+        let (running, step) = (Stopwatch::start(), self.connections.len());
         let loops = self.connections.iter_mut().zip(&mut self.positions).enumerate();
         let loops = loops.map(|(number, (connection, position))| {
-            ping_on(connection, &self.requests, position, until(number), running)
+            ping_on(connection, &self.requests, Position { at: position, step }, until(number), running)
         });
         let answered = try_join_all(loops).await?;
         let wall = running.elapsed();
@@ -73,6 +78,12 @@ impl Load {
         let latencies = Latencies::new(answered.into_iter().flat_map(|one| one.latencies).collect());
         Ok(Came { wall, latencies, errors })
     }
+}
+
+/// Where a connection goes on, and how far on its next request is.
+struct Position<'a> {
+    at: &'a mut usize,
+    step: usize,
 }
 
 #[derive(Default)]
@@ -84,7 +95,7 @@ struct Answered {
 async fn ping_on(
     connection: &mut Connection,
     requests: &[Vec<u8>],
-    position: &mut usize,
+    position: Position<'_>,
     until: Until,
     running: Stopwatch,
 ) -> anyhow::Result<Answered> {
@@ -95,8 +106,8 @@ async fn ping_on(
         Until::Passed(time) => running.elapsed() < time,
         Until::Sent(count) => sent < count,
     } {
-        let at = position.wrapping_mul(STRIDE) % requests.len();
-        *position = position.wrapping_add(CONNECTIONS);
+        let at = position.at.wrapping_mul(STRIDE) % requests.len();
+        *position.at = position.at.wrapping_add(position.step);
         let Some(request) = requests.get(at) else { break };
         let status = connection.ask(request).await?;
         let took = watch.lap();

@@ -4,6 +4,7 @@
 //! What is measured is the shipped binary, started as a child on a file on a real disk, by a load generator that counts
 //! its own work apart; and the checker over the same store in this process. Nothing is tuned for it.
 
+mod against;
 mod aims;
 mod crowd;
 mod dynamo;
@@ -16,6 +17,7 @@ mod parts;
 mod passes;
 mod pings;
 mod report;
+mod requests;
 mod server;
 mod startup;
 mod stopwatch;
@@ -52,6 +54,12 @@ struct Arguments {
     /// Measure this `heartbeat` binary instead of building one.
     #[arg(long)]
     binary: Option<PathBuf>,
+    /// Measure ordinary pings on this `heartbeat` binary, too, in turn with the other: one of an earlier commit.
+    #[arg(long)]
+    against: Option<PathBuf>,
+    /// What that binary is, for the report.
+    #[arg(long, default_value = "an earlier commit")]
+    against_is: String,
     /// Where the packages for AWS Lambda are, of this machine's processor.
     #[arg(long, value_name = "FOLDER")]
     packages: Option<PathBuf>,
@@ -67,6 +75,10 @@ struct Plan {
     folder: PathBuf,
     /// The `heartbeat` binary.
     binary: PathBuf,
+    /// An earlier binary, to measure pings on it, too.
+    earlier: Option<PathBuf>,
+    /// What it is.
+    earlier_is: String,
     /// The packages for AWS Lambda.
     packages: PathBuf,
     /// How long a quiet moment is waited for, before each row.
@@ -77,6 +89,10 @@ struct Plan {
     measured: Duration,
     /// How many monitors are pinged, a row each.
     pinged: Vec<u32>,
+    /// How many monitors are listed in pages.
+    listed: u32,
+    /// How many events the history has that is read.
+    logged: u32,
     /// How many monitors a checker passes over, a row each.
     passed: Vec<u32>,
     /// How many monitors the file has that is started with.
@@ -128,11 +144,15 @@ fn plan(arguments: &Arguments, folder: PathBuf, binary: PathBuf, packages: PathB
     Plan {
         folder,
         binary,
+        earlier: arguments.against.clone(),
+        earlier_is: arguments.against_is.clone(),
         packages,
         patience: Duration::from_secs(arguments.wait),
         warm_up: seconds(2, 1),
         measured,
         pinged,
+        listed: if arguments.quick { 500 } else { 10_000 },
+        logged: if arguments.quick { 500 } else { 10_000 },
         passed,
         started_with: if arguments.quick { 2_000 } else { 100_000 },
         starts: if arguments.quick { 2 } else { 9 },

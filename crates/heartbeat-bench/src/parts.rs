@@ -8,7 +8,10 @@ use std::{
 use clap::ValueEnum;
 use heartbeat_core::{Clock, clock::SystemClock};
 
-use crate::{Plan, dynamo, lambda, passes, pings, report::Report, startup, stopwatch::Stopwatch, usage::machine_cpu};
+use crate::{
+    Plan, against, dynamo, lambda, passes, pings, report::Report, requests, startup, stopwatch::Stopwatch,
+    usage::machine_cpu,
+};
 
 /// How long the machine is watched for others.
 const WATCHED: Duration = Duration::from_secs(1);
@@ -22,6 +25,8 @@ pub(crate) const DISTURBED: u32 = 20;
 pub(crate) enum Part {
     /// Pings over HTTP.
     Pings,
+    /// Other requests than an ordinary ping.
+    Requests,
     /// Passes of the checker.
     Passes,
     /// Start-up.
@@ -43,6 +48,16 @@ pub(crate) fn measure(plan: &Plan, only: Option<Part>, report: &mut Report) -> a
             tell(plan, &format!("pings over HTTP, {monitors} monitors"))?;
             report.pings.push(least_disturbed(plan, monitors)?);
         }
+    }
+    if let Some(earlier) = plan.earlier.as_deref().filter(|_| wanted(Part::Pings)) {
+        for &monitors in plan.pinged.iter().take(2) {
+            tell(plan, &format!("pings over HTTP, {monitors} monitors, this binary and the earlier one in turn"))?;
+            report.against.push(against::measure(plan, earlier, monitors)?);
+        }
+    }
+    if wanted(Part::Requests) {
+        tell(plan, "other requests")?;
+        report.requests = requests::measure(plan)?;
     }
     if wanted(Part::Passes) {
         for &monitors in &plan.passed {

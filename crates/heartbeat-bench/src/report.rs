@@ -4,13 +4,15 @@ use std::{fmt::Display, time::Duration};
 
 use crate::{
     Plan,
+    against::Against,
     aims::{Aim, Met, judge},
     dynamo, lambda,
     load::CONNECTIONS,
     machine::Machine,
     parts::DISTURBED,
     passes::{Passes, Spent},
-    pings::Pings,
+    pings::{Pings, per_second},
+    requests::Requests,
     startup::Starts,
 };
 
@@ -25,6 +27,12 @@ pub(crate) struct Report {
     measured: Duration,
     /// Pings over HTTP, a row for each number of monitors.
     pub(crate) pings: Vec<Pings>,
+    /// Pings of this binary and of an earlier one, in turn.
+    pub(crate) against: Vec<Against>,
+    /// What the earlier one is.
+    earlier: String,
+    /// Other requests than an ordinary ping.
+    pub(crate) requests: Vec<Requests>,
     /// Passes of the checker, a row for each number of monitors.
     pub(crate) passes: Vec<Passes>,
     /// Start-up.
@@ -45,6 +53,9 @@ impl Report {
             warm_up: plan.warm_up,
             measured: plan.measured,
             pings: Vec::new(),
+            against: Vec::new(),
+            earlier: plan.earlier_is.clone(),
+            requests: Vec::new(),
             passes: Vec::new(),
             starts: None,
             dynamo_pings: Vec::new(),
@@ -69,6 +80,8 @@ impl Report {
             self.machine(),
             method,
             self.pings(),
+            self.against(),
+            self.requests(),
             self.passes(),
             self.starts(),
             self.dynamo_pings(),
@@ -129,6 +142,34 @@ impl Report {
             "Log lines",
         ];
         section("Pings over HTTP", &header, self.pings.iter().map(ping_row))
+    }
+
+    fn against(&self) -> String {
+        let header = [
+            "Monitors",
+            "Pairs",
+            "Before: server CPU µs/ping",
+            "Now: server CPU µs/ping",
+            "Now of before, median",
+            "least",
+            "most",
+        ];
+        let title = format!("Pings over HTTP, against {}", self.earlier);
+        section(&title, &header, self.against.iter().map(against_row))
+    }
+
+    fn requests(&self) -> String {
+        let header = [
+            "Request",
+            "At once",
+            "Requests/s",
+            "p50 ms",
+            "p99 ms",
+            "Server CPU µs/request",
+            "µs per ping or thing",
+            "Others' CPU",
+        ];
+        section("Other requests over HTTP", &header, self.requests.iter().map(request_row))
     }
 
     fn passes(&self) -> String {
@@ -242,6 +283,37 @@ fn ping_row(row: &Pings) -> Vec<String> {
         mib(row.memory.now_kib),
         mib(row.memory.peak_kib),
         row.warnings.to_string(),
+    ]
+}
+
+fn against_row(row: &Against) -> Vec<String> {
+    let ratios = row.per_mille();
+    let percent = |at: usize| {
+        ratios.get(at).map_or("?".to_owned(), |per_mille| format!("{}.{} %", per_mille / 10, per_mille % 10))
+    };
+    vec![
+        thousands(row.monitors),
+        row.pairs.len().to_string(),
+        micros(row.before()),
+        micros(row.now()),
+        percent(ratios.len() / 2),
+        percent(0),
+        percent(ratios.len().saturating_sub(1)),
+    ]
+}
+
+fn request_row(row: &Requests) -> Vec<String> {
+    let latencies = &row.came.latencies;
+    let others = row.others_cpu.as_secs_f64() / row.came.wall.as_secs_f64().max(f64::MIN_POSITIVE);
+    vec![
+        row.what.clone(),
+        row.at_once.to_string(),
+        thousands(per_second(u32::try_from(latencies.len()).unwrap_or(u32::MAX), row.came.wall)),
+        millis(latencies.median()),
+        millis(latencies.at_per_mille(990)),
+        micros(row.server_cpu_each()),
+        micros(row.server_cpu_each().checked_div(row.items).unwrap_or_default()),
+        format!("{others:.2} cores"),
     ]
 }
 

@@ -54,6 +54,11 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it on the file `heartbeat.db` in `folder`, which it makes when it is not there. Does not wait for anything.
     pub(crate) fn start(binary: &Path, folder: &Path) -> anyhow::Result<Self> {
+        Self::start_with(binary, folder, &[])
+    }
+
+    /// The same, with these variables in its environment.
+    pub(crate) fn start_with(binary: &Path, folder: &Path, more: &[(&str, &str)]) -> anyhow::Result<Self> {
         let address = free_port()?;
         let log = folder.join("log");
         let mut command = Command::new(binary);
@@ -64,6 +69,7 @@ impl Server {
             .env("BIND_ADDR", address.to_string())
             .env("HEARTBEAT_DB", folder.join("heartbeat.db"))
             .env("RUST_LOG", "warn")
+            .envs(more.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(File::create(&log)?);
