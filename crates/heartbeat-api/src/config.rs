@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use heartbeat_core::definition::document::MAX_BYTES;
+
 use crate::metrics::ProcessMetrics;
 
 /// How the API behaves. [`ApiConfig::default`] fits the embedded store.
@@ -24,6 +26,11 @@ pub struct ApiConfig {
     /// How many monitors' pings of one bulk are written at once: all of 500, so that a file's group commit takes them
     /// together. A store that writes each by itself wants fewer.
     pub bulk_at_once: usize,
+    /// What is read of a document that is imported.
+    pub document_body: BodyLimits,
+    /// How long an import goes on to the next monitor: 8 s, so that its answer comes before a Lambda is stopped after 15 s,
+    /// and a server that shuts down after 10 s. What is left is said.
+    pub import_time: Duration,
     /// How keys are looked up and remembered.
     pub keys: KeyLimits,
     /// How long history is kept: 30 days. What was before is not known, whatever is left of it.
@@ -44,6 +51,8 @@ impl Default for ApiConfig {
             channel_body: BodyLimits { bytes: 64 * 1024, time: Duration::from_secs(5) },
             bulk_body: BodyLimits { bytes: 8 * 1024 * 1024, time: Duration::from_secs(10) },
             bulk_at_once: 500,
+            document_body: BodyLimits { bytes: MAX_BYTES, time: Duration::from_secs(10) },
+            import_time: Duration::from_secs(8),
             keys: KeyLimits::default(),
             history: Duration::from_hours(24 * 30),
             calls: Rate { burst: 100, refill: Duration::from_millis(100) },

@@ -10,7 +10,7 @@ use std::time::Duration;
 use heartbeat_core::{
     ChannelName,
     channel::definition::{ChannelsError, MAX_CHANNELS},
-    definition::FieldError,
+    definition::{FieldError, document::DocumentError},
     flow::{ManageError, PingError},
     interval::DurationError,
     key::Scope,
@@ -53,6 +53,9 @@ pub enum ApiError {
     /// The body is not the JSON that is expected.
     #[error("{0}")]
     BadJson(String),
+    /// The document of an import is refused whole.
+    #[error("the document is refused, and nothing was changed: {0}")]
+    BadDocument(DocumentError),
     /// The end of a pause is not understood.
     #[error("{0}")]
     BadPause(String),
@@ -86,9 +89,7 @@ pub enum ApiError {
     #[error("this API key is limited to one monitor, and this is not it: use the key of this monitor")]
     WrongMonitor,
     /// The key is for one monitor, and this is about the whole project.
-    #[error(
-        "this API key is limited to one monitor, and channels belong to the whole project: use a key without a limit"
-    )]
+    #[error("this API key is limited to one monitor, and this is about the whole project: use a key without a limit")]
     LimitedKey,
     /// There is nothing at this path.
     #[error("there is nothing at this path: pings go to /heartbeat/{{slug}}, management to /monitors and /api/v1")]
@@ -150,6 +151,9 @@ pub enum ApiError {
     /// A body came that is not called JSON.
     #[error("send the body as JSON, with `Content-Type: application/json`, or send none")]
     NotJson,
+    /// What came is not called a document of a format that is read.
+    #[error("send the document of an import as the body, with `Content-Type: application/json` or `application/yaml`")]
+    NoDocument,
     /// Too many keys from this address were not known.
     #[error("too many unknown API keys came from this address: wait as long as Retry-After says")]
     TooManyFailures(Duration),

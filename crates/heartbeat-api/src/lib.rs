@@ -14,6 +14,7 @@ mod bulk;
 mod channels;
 mod config;
 mod deliveries;
+mod document;
 mod error;
 mod flight;
 mod health;
@@ -129,6 +130,7 @@ pub fn router(api: Api) -> Router {
         .route("/metrics", get(metrics::show).fallback(|| refuse("GET, HEAD")))
         .merge(history::routes())
         .merge(bulk::routes())
+        .merge(document::routes())
         .merge(healthchecks::routes())
         .merge(push::routes())
         .route("/healthz", get(health::alive).fallback(|| refuse("GET, HEAD")))

@@ -1,5 +1,6 @@
 //! What people want of a monitor: everything that an edit can change, and that is exported, imported and compared.
 
+pub mod document;
 mod fields;
 
 use std::collections::BTreeSet;

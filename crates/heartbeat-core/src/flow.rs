@@ -2,6 +2,7 @@
 //! the API, the checker and the simulator all go through them.
 
 mod hearing;
+mod import;
 mod known;
 mod manage;
 mod own;
@@ -11,6 +12,7 @@ mod tally;
 use std::{sync::Arc, time::Duration};
 
 pub use hearing::{Crowd, Hearing};
+pub use import::Imported;
 pub use known::Known;
 pub use manage::{Defined, ManageError, Url};
 pub use own::Own;

@@ -25,6 +25,7 @@ impl ApiError {
             Self::BadDefinition(_) => "bad_definition",
             Self::BadQuery(_) => "bad_query",
             Self::BadJson(_) => "bad_json",
+            Self::BadDocument(_) => "bad_document",
             Self::BadPause(_) => "bad_pause",
             Self::BadChannelName(_) => "bad_channel_name",
             Self::BadChannel(_) => "bad_channel",
@@ -54,6 +55,7 @@ impl ApiError {
             Self::BodyTooLarge(_) => "body_too_large",
             Self::UriTooLong => "uri_too_long",
             Self::NotJson => "not_json",
+            Self::NoDocument => "no_document",
             Self::TooManyFailures(_) => "too_many_failures",
             Self::TooManyCalls(_) => "too_many_calls",
             Self::HeadersTooLarge => "headers_too_large",
@@ -80,6 +82,7 @@ impl ApiError {
             | Self::BadDefinition(_)
             | Self::BadQuery(_)
             | Self::BadJson(_)
+            | Self::BadDocument(_)
             | Self::BadPause(_)
             | Self::BadChannelName(_)
             | Self::BadChannel(_) => StatusCode::BAD_REQUEST,
@@ -104,7 +107,7 @@ impl ApiError {
             Self::DeletedMonitor(_) => StatusCode::GONE,
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
-            Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::NotJson | Self::NoDocument => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooManyFailures(_) | Self::TooManyCalls(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Internal(_) | Self::Corrupt(_) => StatusCode::INTERNAL_SERVER_ERROR,

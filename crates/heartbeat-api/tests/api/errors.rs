@@ -4,7 +4,13 @@ use std::{collections::BTreeSet, time::Duration};
 
 use axum::response::IntoResponse;
 use heartbeat_api::ApiError as E;
-use heartbeat_core::{ChannelName, Slug, definition::FieldError, interval::DurationError, key::Scope, slug::SlugError};
+use heartbeat_core::{
+    ChannelName, Slug,
+    definition::{FieldError, document::DocumentError},
+    interval::DurationError,
+    key::Scope,
+    slug::SlugError,
+};
 use insta::assert_snapshot;
 
 use crate::weather::INTERNAL;
@@ -24,6 +30,7 @@ fn one_of_each() -> Vec<E> {
         E::BadDefinition(FieldError::TwoSchedules),
         E::BadQuery("`limit` is a number from 1 to 500".to_owned()),
         E::BadJson("the body is not JSON".to_owned()),
+        E::BadDocument(DocumentError::TooLarge(9_000_000)),
         E::BadPause("give `for` or `until`, not both".to_owned()),
         E::BadChannelName(SlugError::BadCharacter('_')),
         E::BadChannel("url: write it as https://…".to_owned()),
@@ -53,6 +60,7 @@ fn one_of_each() -> Vec<E> {
         E::BodyTooLarge(16_384),
         E::UriTooLong,
         E::NotJson,
+        E::NoDocument,
         E::TooManyFailures(Duration::from_millis(1_001)),
         E::TooManyCalls(Duration::from_millis(1)),
         E::HeadersTooLarge,
@@ -79,6 +87,7 @@ fn ask_for_it_to_be_added(error: &E) {
         | E::BadDefinition(_)
         | E::BadQuery(_)
         | E::BadJson(_)
+        | E::BadDocument(_)
         | E::BadPause(_)
         | E::BadChannelName(_)
         | E::BadChannel(_)
@@ -108,6 +117,7 @@ fn ask_for_it_to_be_added(error: &E) {
         | E::BodyTooLarge(_)
         | E::UriTooLong
         | E::NotJson
+        | E::NoDocument
         | E::TooManyFailures(_)
         | E::TooManyCalls(_)
         | E::HeadersTooLarge
@@ -140,6 +150,7 @@ fn the_table_of_codes() {
     | `bad_definition` | 400 |  | give either `interval` or `cron`, not both; nothing was changed |
     | `bad_query` | 400 |  | `limit` is a number from 1 to 500 |
     | `bad_json` | 400 |  | the body is not JSON |
+    | `bad_document` | 400 |  | the document is refused, and nothing was changed: it has 9000000 bytes, and at most 8388608 are read: split it |
     | `bad_pause` | 400 |  | give `for` or `until`, not both |
     | `bad_channel_name` | 400 |  | a slug has only lowercase letters a-z, digits and hyphens, not '_'; the name of a channel is 1 to 64 of a-z, 0-9 and -, such as ops-mail |
     | `bad_channel` | 400 |  | url: write it as https://… |
@@ -150,7 +161,7 @@ fn the_table_of_codes() {
     | `expired_key` | 401 |  | this API key has expired: make a new one |
     | `wrong_scope` | 403 |  | this API key lacks the scope `write`: use a key that has it |
     | `wrong_monitor` | 403 |  | this API key is limited to one monitor, and this is not it: use the key of this monitor |
-    | `limited_key` | 403 |  | this API key is limited to one monitor, and channels belong to the whole project: use a key without a limit |
+    | `limited_key` | 403 |  | this API key is limited to one monitor, and this is about the whole project: use a key without a limit |
     | `unknown_path` | 404 |  | there is nothing at this path: pings go to /heartbeat/{slug}, management to /monitors and /api/v1 |
     | `unknown_signal` | 404 |  | what follows the slug is not a signal: use start, fail, log, or an exit code in digits; nothing was recorded |
     | `unknown_monitor` | 404 |  | there is no monitor `nightly` in this project: a first ping to /heartbeat/nightly makes it |
@@ -169,6 +180,7 @@ fn the_table_of_codes() {
     | `body_too_large` | 413 |  | the body is too large: at most 16384 bytes are read here |
     | `uri_too_long` | 414 |  | the address of the request is too long: shorten its query |
     | `not_json` | 415 |  | send the body as JSON, with `Content-Type: application/json`, or send none |
+    | `no_document` | 415 |  | send the document of an import as the body, with `Content-Type: application/json` or `application/yaml` |
     | `too_many_failures` | 429 | 2 | too many unknown API keys came from this address: wait as long as Retry-After says |
     | `too_many_calls` | 429 | 1 | too many calls with this API key from this address: wait as long as Retry-After says |
     | `headers_too_large` | 431 |  | the headers of the request are too many or too large: send fewer |

@@ -11,6 +11,8 @@ mod definitions;
 #[cfg(test)]
 mod deliveries;
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod errors;
 #[cfg(test)]
 mod floods;

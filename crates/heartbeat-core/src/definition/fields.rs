@@ -56,7 +56,7 @@ pub enum FieldError {
 
 /// A length of time in JSON: humantime text, or a number of seconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a duration is a text such as 5m or 2h30m, or a number of seconds")]
 pub enum Length {
     /// Seconds.
     Seconds(u64),

@@ -63,7 +63,18 @@ impl Flow {
     /// Makes a monitor, with a ping URL of its own; one that is there is [`ManageError::Exists`]. A name that was deleted not
     /// long ago is taken again: a person wants it.
     pub async fn define(&self, id: &MonitorId, definition: &Definition, by: &Actor) -> Result<Monitor, ManageError> {
-        let (change, monitor) = self.definition(id, definition, by);
+        self.make(id, definition, Origin::Person, by).await
+    }
+
+    /// The same, of a monitor that may be its pings' own.
+    pub(super) async fn make(
+        &self,
+        id: &MonitorId,
+        definition: &Definition,
+        origin: Origin,
+        by: &Actor,
+    ) -> Result<Monitor, ManageError> {
+        let (change, monitor) = self.definition(id, definition, origin, by);
         match self.commit(change).await? {
             Committed::Done => {
                 self.known.saw(&monitor);
@@ -97,7 +108,7 @@ impl Flow {
         Err(ManageError::Contended)
     }
 
-    fn definition(&self, id: &MonitorId, definition: &Definition, by: &Actor) -> (Change, Monitor) {
+    fn definition(&self, id: &MonitorId, definition: &Definition, origin: Origin, by: &Actor) -> (Change, Monitor) {
         let (now, write_id) = (self.clock.now(), self.write_id());
         let Definition { about, schedule, grace, policy, channels } = definition.clone();
         let uuid = self.uuid();
@@ -107,7 +118,7 @@ impl Flow {
             channels,
             made: Some(Deed { at: now, by: by.clone() }),
             uuid: Some(uuid),
-            ..Monitor::new(id.clone(), Origin::Person, schedule, grace, now)
+            ..Monitor::new(id.clone(), origin, schedule, grace, now)
         };
         let edit = Edit { by: Some(by.clone()), before: serde_json::Map::new(), after: definition.to_json() };
         let stored = Stored::new(monitor.clone(), self.store.shard_for(id), self.settings.settle, write_id);
