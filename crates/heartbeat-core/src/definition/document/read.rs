@@ -8,7 +8,7 @@ use serde::{
     de::{DeserializeSeed, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 use serde_saphyr::{
-    Options,
+    Error as YamlError, Options, UserMessageFormatter,
     options::{AliasLimits, MergeKeyPolicy},
 };
 
@@ -33,13 +33,18 @@ pub(super) fn raw(bytes: &[u8], format: Format) -> Result<Vec<Raw>, String> {
         Format::Json => serde_json::from_slice(bytes).map_err(|error| error.to_string())?,
         Format::Yaml => {
             let text = std::str::from_utf8(bytes).map_err(|error| format!("it is not UTF-8: {error}"))?;
-            serde_saphyr::from_str_with_options(text, options()).map_err(|error| error.to_string())?
+            serde_saphyr::from_str_with_options(text, options()).map_err(|error| said(&error))?
         }
     };
     match whole.version {
         VERSION => Ok(whole.monitors.0),
         other => Err(format!("it is of version {other}, and this Heartbeat reads version {VERSION}")),
     }
+}
+
+/// What is wrong with YAML, without the words of who programs.
+fn said(error: &YamlError) -> String {
+    error.render_with_formatter(&UserMessageFormatter)
 }
 
 fn options() -> Options {
