@@ -84,6 +84,6 @@ fn of_deliveries() -> [Operation; 2] {
             .needs(Scope::Write)
             .takes([segment("id", "Its id, as the list shows it.", words::text())])
             .answers::<deliveries::RetriedView>(202, "It is tried again soon.")
-            .refuses(&[404, 409]),
+            .refuses(&[404, 409, 410]),
     ]
 }

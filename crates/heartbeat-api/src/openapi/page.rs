@@ -23,7 +23,7 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 /// Relative, so that it is right wherever the API is mounted. Nobody else is asked to validate the document, and a key that
 /// is typed in is forgotten with the page.
 static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
-    let config = Config::from("../openapi.json").validator_url("none").display_request_duration(true).filter(true);
+    let config = Config::from("../openapi.json").validator_url("none").display_request_duration(true).use_base_layout();
     Arc::new(config.doc_expansion("none").default_models_expand_depth(0))
 });
 
