@@ -11,19 +11,23 @@ use heartbeat_core::{
     ping::Note,
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{error::ApiError, json};
 
-#[derive(Serialize)]
-struct Answer {
+#[derive(Serialize, ToSchema)]
+#[schema(as = PingAnswer)]
+pub(crate) struct Answer {
     /// `ok`, always: what was not recorded is an error.
     status: &'static str,
     created: bool,
     notes: Vec<NoteView>,
 }
 
-#[derive(Serialize)]
-struct NoteView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Note)]
+pub(crate) struct NoteView {
+    #[schema(value_type = String)]
     code: Note,
     message: &'static str,
 }

@@ -4,7 +4,7 @@
 //! The pings of one monitor are recorded one after the other, by when they happened; those of different monitors at the same
 //! time, so that a file's group commit takes them together.
 
-mod element;
+pub(crate) mod element;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -25,6 +25,7 @@ use heartbeat_core::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::{
     Shared,
@@ -45,22 +46,26 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
     Router::new().route("/api/v1/heartbeats", post(receive).fallback(|| refuse("POST")))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Bulk {
+#[schema(as = Bulk)]
+pub(crate) struct Bulk {
+    #[schema(value_type = Vec<element::Fields>, min_items = 1, max_items = 500)]
     pings: Vec<Value>,
 }
 
-#[derive(Serialize)]
-struct BulkView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = BulkResult)]
+pub(crate) struct BulkView {
     /// How many were recorded.
     recorded: usize,
     /// One for each ping, in their order.
     results: Vec<ResultView>,
 }
 
-#[derive(Clone, Serialize)]
-struct ResultView {
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(as = PingResult)]
+pub(crate) struct ResultView {
     status: u16,
     /// Of what was not recorded: the stable code.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,8 +76,10 @@ struct ResultView {
     notes: Vec<NoteView>,
 }
 
-#[derive(Clone, Serialize)]
-struct NoteView {
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(as = Note)]
+pub(crate) struct NoteView {
+    #[schema(value_type = String)]
     code: Note,
     message: &'static str,
 }

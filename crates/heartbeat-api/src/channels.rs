@@ -2,8 +2,8 @@
 //! business here: channels belong to the whole project.
 
 pub(crate) mod define;
-mod trial;
-mod view;
+pub(crate) mod trial;
+pub(crate) mod view;
 
 use std::sync::Arc;
 

@@ -12,6 +12,7 @@ use heartbeat_core::{
     key::{KeyRecord, Scope},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     Shared,
@@ -23,18 +24,22 @@ use crate::{
     query::{self, DeliveriesQuery, Whose},
 };
 
-#[derive(Serialize)]
-struct ListView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Deliveries)]
+pub(crate) struct ListView {
     deliveries: Vec<DeliveryView>,
     next_cursor: Option<String>,
 }
 
 /// An attempt to deliver, as JSON.
-#[derive(Serialize)]
-struct DeliveryView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Delivery)]
+pub(crate) struct DeliveryView {
     id: String,
     at: String,
+    #[schema(value_type = String)]
     monitor: Slug,
+    #[schema(value_type = String)]
     channel: ChannelName,
     notification: String,
     attempt: u32,
@@ -45,8 +50,9 @@ struct DeliveryView {
     next_at: Option<String>,
 }
 
-#[derive(Serialize)]
-struct RetriedView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Retried)]
+pub(crate) struct RetriedView {
     /// What is tried again.
     retrying: DeliveryView,
 }

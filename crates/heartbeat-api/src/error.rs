@@ -3,7 +3,7 @@
 //! What a client reads is `Display`; what only the log may know is `ApiError::detail`. The two never mix: of a 5xx, the
 //! client sees a fixed sentence. The body is written by the outermost layer, which knows the request's id.
 
-mod response;
+pub(crate) mod response;
 
 use std::time::Duration;
 

@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 use axum::{extract::State, http::StatusCode, response::Response};
 use heartbeat_core::StoreError;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{Shared, error::ApiError, json};
 
@@ -30,8 +31,9 @@ impl fmt::Debug for Check {
     }
 }
 
-#[derive(Serialize)]
-struct Health {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Health)]
+pub(crate) struct Health {
     status: &'static str,
 }
 

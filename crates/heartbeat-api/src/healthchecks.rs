@@ -6,15 +6,15 @@
 //! `read` for their read-only keys.
 
 mod caller;
-mod check;
-mod checks;
+pub(crate) mod check;
+pub(crate) mod checks;
 mod define;
-mod history;
+pub(crate) mod history;
 mod name;
 mod pings;
 mod project;
 mod refusal;
-mod spec;
+pub(crate) mod spec;
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ use axum::{
 use crate::{Shared, refuse};
 
 /// The versions of the management API.
-const VERSIONS: [&str; 3] = ["v1", "v2", "v3"];
+pub(crate) const VERSIONS: [&str; 3] = ["v1", "v2", "v3"];
 
 /// Its routes.
 pub(crate) fn routes() -> Router<Arc<Shared>> {

@@ -1,13 +1,13 @@
 //! What has happened: events, incidents, uptime and run times, of a monitor or of its whole project. All of it is read by
 //! walking history backwards, in parts that are bounded: a page that found little is short, and its cursor goes on.
 
-mod asked;
-mod events;
-mod incidents;
+pub(crate) mod asked;
+pub(crate) mod events;
+pub(crate) mod incidents;
 mod project;
-mod runtime;
-mod uptime;
-mod view;
+pub(crate) mod runtime;
+pub(crate) mod uptime;
+pub(crate) mod view;
 
 use std::{fmt, sync::Arc, time::Duration};
 

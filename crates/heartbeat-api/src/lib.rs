@@ -24,6 +24,7 @@ mod key_cache;
 pub mod ledger;
 mod metrics;
 mod monitors;
+mod openapi;
 mod pause;
 mod percent;
 mod ping;
@@ -36,7 +37,7 @@ mod wire;
 
 use std::{
     future::{Ready, ready},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 pub use axum::{Router, body::Body, extract::ConnectInfo};
@@ -52,6 +53,7 @@ pub use config::{ApiConfig, BodyLimits, KeyLimits, Rate};
 pub use error::ApiError;
 pub use health::Check;
 pub use metrics::ProcessMetrics;
+pub use openapi::document;
 use monitors::{chosen, define};
 pub use serve::{Ending, Limits, serve};
 
@@ -110,13 +112,14 @@ struct Shared {
     gate: auth::Gate,
     meters: metrics::meters::Meters,
     print: Option<metrics::Print>,
+    document: OnceLock<String>,
 }
 
 /// All routes. The peer's address is taken from `ConnectInfo<SocketAddr>` in the request's extensions, where there is one.
 pub fn router(api: Api) -> Router {
     let Api { flow, config, checks, kinds, base_url, print } = api;
     let (gate, meters) = (auth::Gate::new(&flow, &config), metrics::meters::Meters::new());
-    let shared = Arc::new(Shared { flow, config, checks, kinds, base_url, gate, meters, print });
+    let shared = Arc::new(Shared { flow, config, checks, kinds, base_url, gate, meters, print, document: OnceLock::new() });
     let ping = || get(ping::receive).post(ping::receive).fallback(|| refuse("GET, HEAD, POST"));
     Router::new()
         .route("/heartbeat/", ping())
@@ -133,6 +136,7 @@ pub fn router(api: Api) -> Router {
         .merge(document::routes())
         .merge(healthchecks::routes())
         .merge(push::routes())
+        .merge(openapi::routes())
         .route("/healthz", get(health::alive).fallback(|| refuse("GET, HEAD")))
         .route("/readyz", get(health::ready).fallback(|| refuse("GET, HEAD")))
         .fallback(async || ApiError::UnknownPath)

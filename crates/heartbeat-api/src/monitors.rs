@@ -16,6 +16,7 @@ use heartbeat_core::{
     store::{Found, Stored},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     Shared,
@@ -33,8 +34,10 @@ const MAX_SCANNED: usize = 2_000;
 /// How many it looks at at once, at least, while it filters.
 const SCAN: usize = 200;
 
-#[derive(Serialize)]
-struct ListView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Monitors)]
+pub(crate) struct ListView {
+    #[schema(value_type = Vec<DefinedView>)]
     monitors: Vec<Seen>,
     next_cursor: Option<String>,
     /// Stored items that cannot be understood: they hide nobody, and nobody hides them.
@@ -50,8 +53,10 @@ enum Seen {
     Defined(Box<DefinedView>),
 }
 
-#[derive(Serialize)]
-struct DeletedView<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Deleted)]
+pub(crate) struct DeletedView<'a> {
+    #[schema(value_type = String)]
     deleted: &'a Slug,
 }
 

@@ -5,15 +5,17 @@ use std::time::Duration;
 use heartbeat_core::{Timestamp, interval::parse_seconds};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::error::ApiError;
 
 /// The longest pause that has an end: a year of 365 days.
 const LONGEST: Duration = Duration::from_hours(365 * 24);
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct PauseBody {
+#[schema(as = PauseLength)]
+pub(crate) struct PauseBody {
     #[serde(rename = "for")]
     length: Option<String>,
     until: Option<String>,

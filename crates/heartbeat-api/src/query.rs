@@ -117,10 +117,10 @@ pub(crate) struct ListQuery {
 
 impl ListQuery {
     /// How many monitors a page has, if the query does not say.
-    const LIMIT: usize = 100;
+    pub(crate) const LIMIT: usize = 100;
     /// How many it has at most.
-    const MAX_LIMIT: usize = 500;
-    const STATUSES: [Shown; 6] = [Shown::New, Shown::Ok, Shown::Running, Shown::Late, Shown::Overdue, Shown::Paused];
+    pub(crate) const MAX_LIMIT: usize = 500;
+    pub(crate) const STATUSES: [Shown; 6] = [Shown::New, Shown::Ok, Shown::Running, Shown::Late, Shown::Overdue, Shown::Paused];
 
     /// Parses the query of a list.
     pub(crate) fn parse(query: Option<&str>) -> Result<Self, ApiError> {
@@ -164,9 +164,9 @@ pub(crate) struct ScheduleQuery {
 
 impl ScheduleQuery {
     /// How many runs are shown, if the query does not say.
-    const COUNT: usize = 10;
+    pub(crate) const COUNT: usize = 10;
     /// How many are shown at most.
-    const MAX_COUNT: usize = 100;
+    pub(crate) const MAX_COUNT: usize = 100;
 
     /// Parses the query of a preview.
     pub(crate) fn parse(query: Option<&str>) -> Result<Self, ApiError> {

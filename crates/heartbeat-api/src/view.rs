@@ -7,6 +7,7 @@ use heartbeat_core::{
     outbox::{Entry, GaveUp},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// What who asks sees of a monitor besides what everybody does.
 #[derive(Clone, Debug)]
@@ -18,7 +19,8 @@ pub(crate) struct Sees {
 }
 
 /// A monitor with its definition, as JSON.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Monitor)]
 pub(crate) struct DefinedView {
     #[serde(flatten)]
     standing: MonitorView,
@@ -45,7 +47,8 @@ pub(crate) struct DefinedView {
 }
 
 /// Who did something, and when.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Deed)]
 pub(crate) struct DeedView {
     at: String,
     key: Option<String>,
@@ -85,9 +88,11 @@ fn deed(deed: &Deed) -> DeedView {
 }
 
 /// A monitor, as JSON.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = MonitorStanding)]
 pub(crate) struct MonitorView {
     slug: String,
+    #[schema(schema_with = crate::openapi::words::status)]
     status: Shown,
     since: String,
     late: bool,
@@ -112,15 +117,17 @@ pub(crate) struct MonitorView {
     gave_up: Vec<GaveUpView>,
 }
 
-#[derive(Serialize)]
-struct RunView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Run)]
+pub(crate) struct RunView {
     rid: Option<String>,
     started_at: String,
     due_at: Option<String>,
 }
 
-#[derive(Serialize)]
-struct IncidentView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = OpenIncident)]
+pub(crate) struct IncidentView {
     since: String,
     cause: &'static str,
     exit_code: Option<i64>,
@@ -130,8 +137,9 @@ struct IncidentView {
     unconfirmed: bool,
 }
 
-#[derive(Serialize)]
-struct UndeliveredView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Undelivered)]
+pub(crate) struct UndeliveredView {
     /// Absent while it has not been given to the channels.
     #[serde(skip_serializing_if = "Option::is_none")]
     channel: Option<String>,
@@ -141,8 +149,9 @@ struct UndeliveredView {
     last_error: Option<String>,
 }
 
-#[derive(Serialize)]
-struct GaveUpView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = GaveUp)]
+pub(crate) struct GaveUpView {
     channel: String,
     at: String,
     reason: String,

@@ -73,6 +73,9 @@ pub(crate) enum Command {
     Copy(Move),
     /// Sends one test message to whom `serve` would alert, and says whether it arrived.
     TestAlert,
+    /// Prints the OpenAPI document of the API, as docs/openapi.json has it.
+    #[command(name = "openapi")]
+    OpenApi,
     /// Makes the tables on `DynamoDB` and their indexes, those that are missing. Running it again changes nothing.
     #[command(after_help = CREATE_TABLES)]
     CreateTables,

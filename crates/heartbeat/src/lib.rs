@@ -112,6 +112,7 @@ fn start(cli: Cli) -> anyhow::Result<()> {
             Command::Backup { file } => backup::run(&config, &file).await,
             Command::Copy(wanted) => copy::run(&config, wanted).await,
             Command::TestAlert => channel::test(&config).await,
+            Command::OpenApi => Ok(say(heartbeat_api::document().trim_end())?),
             Command::CreateTables => tables::create(&config).await,
             Command::Settings { command } => shared::run(&config, command).await,
         }

@@ -8,6 +8,7 @@ use heartbeat_core::{
 };
 use serde::Deserialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::{error::ApiError, ping::parse_signal, query};
 
@@ -26,9 +27,10 @@ pub(super) enum Whose {
     Uuid(PingUuid),
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Fields {
+#[schema(as = BulkPing)]
+pub(crate) struct Fields {
     slug: Option<String>,
     uuid: Option<String>,
     signal: Option<String>,
@@ -37,10 +39,12 @@ struct Fields {
     at: Option<Value>,
     body: Option<String>,
     metadata: Option<Value>,
+    #[schema(schema_with = crate::openapi::words::length)]
     interval: Option<Length>,
     cron: Option<String>,
     #[serde(alias = "tz")]
     timezone: Option<String>,
+    #[schema(schema_with = crate::openapi::words::length)]
     grace: Option<Length>,
 }
 

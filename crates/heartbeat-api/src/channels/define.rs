@@ -12,6 +12,7 @@ use heartbeat_core::{
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::error::ApiError;
 
@@ -41,9 +42,10 @@ pub struct Wanted {
     pub role: ChannelRole,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct WantedBody {
+#[schema(as = NewChannel)]
+pub(crate) struct WantedBody {
     name: String,
     kind: String,
     config: Value,
@@ -103,18 +105,20 @@ enum Switch {
     Off { why: String },
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct EditBody {
+#[schema(as = ChannelEdit)]
+pub(crate) struct EditBody {
     config: Option<Value>,
     events: Option<Vec<String>>,
     fallback: Option<bool>,
     enabled: Option<bool>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct WhyBody {
+#[schema(as = Reason)]
+pub(crate) struct WhyBody {
     why: Option<String>,
 }
 

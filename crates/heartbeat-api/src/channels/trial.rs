@@ -7,6 +7,7 @@ use heartbeat_core::{
     delivery::{Outcome, Reason},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// What became of a test message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,8 +38,9 @@ pub async fn try_out(channel: &dyn Channel, clock: &dyn Clock) -> Trial {
 }
 
 /// A trial, as JSON.
-#[derive(Serialize)]
-pub(super) struct TrialView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Trial)]
+pub(crate) struct TrialView {
     outcome: &'static str,
     reason: Option<String>,
     status: Option<u16>,

@@ -6,13 +6,15 @@ use heartbeat_core::{
 };
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::ledger::Condition;
 
 /// All of a project's channels, as JSON. There are at most
 /// [`MAX_CHANNELS`](heartbeat_core::channel::definition::MAX_CHANNELS), so there are no pages.
-#[derive(Serialize)]
-pub(super) struct ListView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Channels)]
+pub(crate) struct ListView {
     channels: Vec<ChannelView>,
 }
 
@@ -26,12 +28,14 @@ impl ListView {
 }
 
 /// A channel, as JSON.
-#[derive(Serialize)]
-pub(super) struct ChannelView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Channel)]
+pub(crate) struct ChannelView {
     name: String,
     kind: String,
     config: Value,
     events: Vec<&'static str>,
+    #[schema(value_type = String)]
     role: ChannelRole,
     enabled: bool,
     disabled_at: Option<String>,
@@ -42,8 +46,9 @@ pub(super) struct ChannelView {
 }
 
 /// The last attempt that failed.
-#[derive(Serialize)]
-struct ErrorView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = LastError)]
+pub(crate) struct ErrorView {
     at: String,
     reason: String,
 }

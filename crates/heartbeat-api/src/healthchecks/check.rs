@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use heartbeat_core::{ChannelName, Context, Monitor, PingUuid, Shown, Timestamp};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::name::sha1;
 
@@ -46,8 +47,9 @@ pub(super) struct Showing {
     pub(super) channels: Vec<ChannelName>,
 }
 
-#[derive(Serialize)]
-pub(super) struct CheckView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Check)]
+pub(crate) struct CheckView {
     name: String,
     slug: String,
     tags: String,
@@ -82,9 +84,10 @@ pub(super) struct CheckView {
 }
 
 /// How a check is named: for who may change it by its URLs, for others by a key that opens nothing.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-enum Identity {
+#[schema(as = CheckIdentity)]
+pub(crate) enum Identity {
     Open {
         #[serde(skip_serializing_if = "Option::is_none")]
         uuid: Option<String>,

@@ -15,6 +15,7 @@ use heartbeat_core::{
     key::{KeyRecord, Scope},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{
     check::{CheckView, Showing, Version},
@@ -33,8 +34,9 @@ use crate::{
 /// How many monitors get their ping URL at once.
 const AT_ONCE: usize = 32;
 
-#[derive(Serialize)]
-struct ChecksView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Checks)]
+pub(crate) struct ChecksView {
     checks: Vec<CheckView>,
 }
 

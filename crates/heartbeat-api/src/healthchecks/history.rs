@@ -13,6 +13,7 @@ use heartbeat_core::{
     key::Scope,
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{
     check::{Version, instant},
@@ -30,13 +31,15 @@ const PAGES: usize = 20;
 /// Where the number of a ping stands in `/api/v3/checks/{id}/pings/{n}/body`.
 const NUMBER: usize = 6;
 
-#[derive(Serialize)]
-struct PingsView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = CheckPings)]
+pub(crate) struct PingsView {
     pings: Vec<PingView>,
 }
 
-#[derive(Serialize)]
-struct PingView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = CheckPing)]
+pub(crate) struct PingView {
     #[serde(rename = "type")]
     kind: &'static str,
     date: String,
@@ -52,8 +55,9 @@ struct PingView {
     body_url: Option<String>,
 }
 
-#[derive(Serialize)]
-struct FlipView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = CheckFlip)]
+pub(crate) struct FlipView {
     timestamp: String,
     up: u8,
 }

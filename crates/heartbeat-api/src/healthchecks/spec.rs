@@ -12,7 +12,7 @@ use super::name::slug_of;
 use crate::error::ApiError;
 
 /// The shortest and the longest `timeout` and `grace`.
-const SECONDS: std::ops::RangeInclusive<u64> = 60..=31_536_000;
+pub(crate) const SECONDS: std::ops::RangeInclusive<u64> = 60..=31_536_000;
 /// Texts that are taken and not kept, and how long they may be.
 const WORDS: [&str; 8] = [
     "subject",

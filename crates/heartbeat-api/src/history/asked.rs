@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Which events are asked for.
-pub(super) struct EventsQuery {
+pub(crate) struct EventsQuery {
     /// Of these kinds; of all, where there is none.
     pub(super) kinds: Vec<&'static str>,
     /// From this instant on.
@@ -22,7 +22,7 @@ pub(super) struct EventsQuery {
 
 impl EventsQuery {
     /// How many events a page has, if the query does not say.
-    const LIMIT: usize = 100;
+    pub(crate) const LIMIT: usize = 100;
 
     /// Parses the query of a list of events.
     pub(super) fn parse(query: Option<&str>) -> Result<Self, ApiError> {
@@ -57,13 +57,13 @@ impl EventsQuery {
 
 /// Which incidents: those that go on, or those that are over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Which {
+pub(crate) enum Which {
     Open,
     Closed,
 }
 
 /// Which incidents are asked for.
-pub(super) struct IncidentsQuery<C> {
+pub(crate) struct IncidentsQuery<C> {
     /// `None` = all.
     pub(super) which: Option<Which>,
     pub(super) after: Option<C>,
@@ -72,9 +72,9 @@ pub(super) struct IncidentsQuery<C> {
 
 impl<C: PartialEq> IncidentsQuery<C> {
     /// How many incidents a page has, if the query does not say.
-    const LIMIT: usize = 20;
+    pub(crate) const LIMIT: usize = 20;
     /// How many it has at most: each is read from the history of its monitor.
-    const MAX_LIMIT: usize = 100;
+    pub(crate) const MAX_LIMIT: usize = 100;
 
     /// Parses the query of a list of incidents, whose cursors `read` reads.
     pub(super) fn parse(query: Option<&str>, read: impl Fn(&str) -> Option<C>) -> Result<Self, ApiError> {
@@ -92,15 +92,15 @@ impl<C: PartialEq> IncidentsQuery<C> {
 }
 
 /// Of which days and months uptime is asked for.
-pub(super) struct UptimeQuery {
+pub(crate) struct UptimeQuery {
     pub(super) days: u16,
     pub(super) months: u16,
     pub(super) calendar: Calendar,
 }
 
 impl UptimeQuery {
-    const MAX_DAYS: u16 = 366;
-    const MAX_MONTHS: u16 = 24;
+    pub(crate) const MAX_DAYS: u16 = 366;
+    pub(crate) const MAX_MONTHS: u16 = 24;
 
     /// Parses the query of uptime: 30 days and 3 months in UTC, unless it says otherwise.
     pub(super) fn parse(query: Option<&str>) -> Result<Self, ApiError> {
@@ -120,7 +120,7 @@ impl UptimeQuery {
 }
 
 /// Over how many days runs are looked at.
-pub(super) struct RuntimeQuery {
+pub(crate) struct RuntimeQuery {
     pub(super) days: u16,
 }
 

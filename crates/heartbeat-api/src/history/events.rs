@@ -9,12 +9,14 @@ use axum::{
 };
 use heartbeat_core::{StoreError, history::Row, key::Scope};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{MAX_SCANNED, Of, Place, SCAN, Walk, asked::EventsQuery, view::EventView};
 use crate::{Shared, error::ApiError, json};
 
-#[derive(Serialize)]
-struct EventsView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Events)]
+pub(crate) struct EventsView {
     events: Vec<EventView>,
     next_cursor: Option<String>,
 }

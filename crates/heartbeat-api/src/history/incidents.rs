@@ -16,6 +16,7 @@ use heartbeat_core::{
     store::Found,
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{
     Of, Place, Walk,
@@ -30,8 +31,9 @@ const MAX_SCANNED: usize = 10_000;
 /// How many at once.
 const AT_ONCE: usize = 1_000;
 
-#[derive(Serialize)]
-pub(super) struct IncidentsView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Incidents)]
+pub(crate) struct IncidentsView {
     pub(super) incidents: Vec<IncidentView>,
     pub(super) next_cursor: Option<String>,
 }

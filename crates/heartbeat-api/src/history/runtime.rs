@@ -14,6 +14,7 @@ use heartbeat_core::{
     key::Scope,
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{Of, asked::RuntimeQuery};
 use crate::{Shared, error::ApiError, json};
@@ -24,8 +25,9 @@ const MAX_SCANNED: usize = 30_000;
 const AT_ONCE: usize = 5_000;
 const DAY: Duration = Duration::from_hours(24);
 
-#[derive(Serialize)]
-struct RuntimeView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Runtime)]
+pub(crate) struct RuntimeView {
     monitor: String,
     /// From when on all runs are seen that history keeps: later than asked for, where history is shorter, or there are too
     /// many rows.

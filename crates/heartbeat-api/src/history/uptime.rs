@@ -17,6 +17,7 @@ use heartbeat_core::{
     key::Scope,
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{Of, asked::UptimeQuery};
 use crate::{Shared, error::ApiError, json};
@@ -28,8 +29,9 @@ const AT_ONCE: usize = 5_000;
 /// How much later than it happened a recovery may be told: by a ping that waited in a spool.
 const LATE: Duration = Duration::from_hours(24);
 
-#[derive(Serialize)]
-struct UptimeView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Uptime)]
+pub(crate) struct UptimeView {
     monitor: String,
     timezone: String,
     /// From when on all is known; what was before counts as unknown.
@@ -39,8 +41,9 @@ struct UptimeView {
 }
 
 /// A day or a month, or what of it has been.
-#[derive(Serialize)]
-struct PeriodView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Period)]
+pub(crate) struct PeriodView {
     period: String,
     from: String,
     until: String,

@@ -8,12 +8,14 @@ use heartbeat_core::{
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::Place;
 
 /// An event, as JSON.
-#[derive(Serialize)]
-pub(super) struct EventView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Event)]
+pub(crate) struct EventView {
     id: String,
     at: String,
     monitor: String,
@@ -21,9 +23,10 @@ pub(super) struct EventView {
     what: What,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-enum What {
+#[schema(as = Happening)]
+pub(crate) enum What {
     Ping(PingView),
     Opened { since: String, cause: &'static str, exit_code: Option<i64>, unconfirmed: bool },
     Recovered { since: String },
@@ -35,8 +38,9 @@ enum What {
     Delivery(AttemptView),
 }
 
-#[derive(Serialize)]
-struct PingView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = PingEvent)]
+pub(crate) struct PingView {
     signal: &'static str,
     exit_code: Option<i64>,
     from: Option<String>,
@@ -44,27 +48,34 @@ struct PingView {
     rid: Option<String>,
     took_ms: Option<u64>,
     happened_at: Option<String>,
+    #[schema(value_type = Option<Object>)]
     metadata: Option<Metadata>,
     body: String,
+    #[schema(value_type = Vec<String>)]
     notes: Vec<Note>,
 }
 
 /// Who changed what: the fields that differ, as they were and as they are.
-#[derive(Serialize)]
-struct EditView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = EditEvent)]
+pub(crate) struct EditView {
     by: Option<ActorView>,
+    #[schema(value_type = Object)]
     before: Map<String, Value>,
+    #[schema(value_type = Object)]
     after: Map<String, Value>,
 }
 
-#[derive(Serialize)]
-struct ActorView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Actor)]
+pub(crate) struct ActorView {
     key: Option<String>,
     name: String,
 }
 
-#[derive(Serialize)]
-struct AttemptView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = DeliveryEvent)]
+pub(crate) struct AttemptView {
     channel: String,
     notification: String,
     attempt: u32,
@@ -148,13 +159,15 @@ impl From<DeliveryRow> for AttemptView {
 }
 
 /// An incident, as JSON.
-#[derive(Serialize)]
-pub(super) struct IncidentView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Incident)]
+pub(crate) struct IncidentView {
     monitor: String,
     status: &'static str,
     started_at: String,
     ended_at: Option<String>,
     /// How it ended.
+    #[schema(value_type = Option<String>)]
     ended_by: Option<Ending>,
     /// How long it lasted, or lasts by now.
     duration_s: u64,
@@ -166,8 +179,9 @@ pub(super) struct IncidentView {
     told: Vec<ToldView>,
 }
 
-#[derive(Serialize)]
-struct ToldView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Told)]
+pub(crate) struct ToldView {
     channel: String,
     /// When it first took a message; absent while it has taken none.
     delivered_at: Option<String>,
@@ -176,8 +190,9 @@ struct ToldView {
     lost: Option<LostView>,
 }
 
-#[derive(Serialize)]
-struct LostView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Lost)]
+pub(crate) struct LostView {
     at: String,
     outcome: String,
     reason: Option<String>,

@@ -13,21 +13,27 @@ use heartbeat_core::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::{Shared, slug_of};
 use crate::{auth::check_monitor, body::read_json, error::ApiError, json, query};
 
 /// What is chosen, as JSON.
-#[derive(Serialize)]
-struct ChosenView<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = ChosenChannels)]
+pub(crate) struct ChosenView<'a> {
     monitor: &'a str,
     /// `null` = all that the project has.
+    #[schema(value_type = Option<Vec<String>>)]
     channels: Option<&'a BTreeSet<ChannelName>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ChosenBody {
+#[schema(as = ChannelChoice)]
+pub(crate) struct ChosenBody {
+    /// `null` = all that the project has.
+    #[schema(required = true, min_items = 1)]
     channels: Option<Vec<String>>,
 }
 

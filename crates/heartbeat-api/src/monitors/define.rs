@@ -15,6 +15,7 @@ use heartbeat_core::{
     store::Found,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     Shared,
@@ -37,16 +38,18 @@ struct NewBody {
     fields: serde_json::Map<String, serde_json::Value>,
 }
 
-#[derive(Serialize)]
-struct RunsView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Runs)]
+pub(crate) struct RunsView {
     schedule: String,
     /// When pings are expected next; of an interval, counted from the last ping.
     runs: Vec<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct UrlBody {
+#[schema(as = PingUrlWish)]
+pub(crate) struct UrlBody {
     #[serde(default)]
     rotate: bool,
 }

@@ -29,6 +29,8 @@ mod management;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
+mod openapi;
+#[cfg(test)]
 mod outages;
 #[cfg(test)]
 mod pings;
