@@ -1,5 +1,7 @@
 //! Definitions from the command line: one by one, and all of them as a file.
 
+use heartbeat_core::key::ApiKey;
+
 use crate::installation::{HEARTBEAT, Installation};
 
 const FILE: &str = "\
@@ -30,11 +32,11 @@ async fn a_monitor_is_made_shown_and_edited() {
 
     let edited =
         desk.run(&["monitors", "edit", "weekly", "--grace", "10m", "--name", "Weekly", "--unset", "tags"]).await;
-    assert_eq!(edited.well(), "~ weekly  name: - → Weekly, tags: db prod → none, grace: 5m → 10m\n");
+    assert_eq!(edited.well(), "~ weekly  grace: 5m → 10m, name: - → Weekly, tags: db prod → none\n");
     assert_eq!(desk.run(&["monitors", "edit", "weekly", "--grace", "600"]).await.well(), "weekly is so already\n");
     let cron =
         desk.run(&["monitors", "edit", "weekly", "--cron", "@weekly", "--timezone", "Europe/Berlin"]).await.well();
-    assert_eq!(cron, "~ weekly  interval: 7d → -, cron: - → @weekly, timezone: - → Europe/Berlin\n");
+    assert_eq!(cron, "~ weekly  cron: - → @weekly, interval: 7d → -, timezone: - → Europe/Berlin\n");
     let wrong = desk.run(&["monitors", "edit", "weekly", "--grace", "soon"]).await.badly();
     assert!(wrong.contains("\"soon\" is not a duration"), "{wrong}");
     let nothing = desk.run(&["monitors", "edit", "weekly"]).await.badly();
@@ -69,20 +71,20 @@ async fn a_file_is_tried_imported_exported_and_pruned() {
 
     assert_eq!(desk.run(&["import", "monitors.yaml"]).await.out, difference);
     let again = desk.run(&["import", "monitors.yaml"]).await;
-    assert_eq!((again.code, again.out.as_str()), (Some(0), ""));
+    assert_eq!((again.code, again.out.trim()), (Some(0), ""));
     assert!(again.err.contains("0 created, 0 changed, 0 deleted, 2 as they were"), "{}", again.err);
     assert_eq!(desk.run(&["import", "monitors.yaml", "--prune"]).await.out, "- old\n");
 
     assert_eq!(desk.run(&["export"]).await.well(), FILE);
     for file in ["again.yaml", "again.json"] {
-        assert_eq!(desk.run(&["export", file]).await.well(), "");
+        assert_eq!(desk.run(&["export", file]).await.well().trim(), "");
         let said = desk.run(&["import", file]).await;
-        assert_eq!((said.code, said.out.as_str()), (Some(0), ""), "{}", said.err);
+        assert_eq!((said.code, said.out.trim()), (Some(0), ""), "{}", said.err);
     }
     assert_eq!(std::fs::read_to_string(desk.path("again.yaml")).unwrap(), FILE);
     assert!(std::fs::read_to_string(desk.path("again.json")).unwrap().starts_with("{\n  \"version\": 1,"));
     let json = desk.run(&["export", "--format", "json"]).await.well();
-    assert_eq!(desk.run_reading(&json, &["import", "-", "--format", "json"]).await.out, "");
+    assert_eq!(desk.run_reading(&json, &["import", "-", "--format", "json"]).await.out.trim(), "");
     assert_eq!(desk.run_reading(&FILE.replace("10m", "1h"), &["import", "-"]).await.out, "~ weekly  grace: 10m → 1h\n");
     server.stop().await;
 }
@@ -90,7 +92,9 @@ async fn a_file_is_tried_imported_exported_and_pruned() {
 #[tokio::test]
 async fn a_file_with_a_mistake_is_refused_before_anything_is_sent() {
     // Nobody listens there.
-    let desk = Installation::fresh().with("HEARTBEAT_URL", "http://127.0.0.1:9").with("HEARTBEAT_API_KEY", "hb_x");
+    let desk = Installation::fresh()
+        .with("HEARTBEAT_URL", "http://127.0.0.1:9")
+        .with("HEARTBEAT_API_KEY", ApiKey::from_random([1; 32]).reveal());
     std::fs::write(desk.path("monitors.yaml"), FILE.replace("grace: 10m", "graze: 10m")).unwrap();
     let refused = desk.run(&["import", "monitors.yaml"]).await;
     assert_eq!(refused.code, Some(1));
