@@ -1,13 +1,17 @@
 //! The command line.
 
 pub(crate) mod channels;
+pub(crate) mod definitions;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use heartbeat_core::{ChannelName, Slug};
 
-use self::channels::{ChannelsOf, DeliveriesOf};
+use self::{
+    channels::{ChannelsOf, DeliveriesOf},
+    definitions::{Export, Import, Wanted},
+};
 use crate::{config::Program, copy::Place, variables};
 
 const EXAMPLES: &str = "\
@@ -52,11 +56,17 @@ pub(crate) enum Command {
         /// The id that `list-api-keys` shows.
         id: String,
     },
-    /// Lists, pauses, resumes and deletes monitors, through the API at `HEARTBEAT_URL` with `HEARTBEAT_API_KEY`.
+    /// Lists, shows, defines, pauses, resumes and deletes monitors, through the API at `HEARTBEAT_URL` with `HEARTBEAT_API_KEY`.
     Monitors {
         #[command(subcommand)]
         command: Option<Monitors>,
     },
+    /// Writes the definitions of all monitors to a file, through the API.
+    #[command(after_help = definitions::DOCUMENTS)]
+    Export(Export),
+    /// Makes and changes monitors as a file says, through the API.
+    #[command(after_help = definitions::DOCUMENTS)]
+    Import(Import),
     /// Adds, shows, tests and removes the channels through which people are told. Works beside a running `serve`.
     #[command(after_help = channels::CHANNELS)]
     Channels(ChannelsOf),
@@ -192,17 +202,40 @@ pub(crate) enum NewDetector {
 pub(crate) enum Monitors {
     /// Shows every monitor with its status (the default).
     List,
+    /// Shows how a monitor is, and what is wanted of it.
+    Show {
+        /// Which one.
+        #[arg(value_parser = Slug::parse)]
+        slug: Slug,
+    },
+    /// Makes a monitor, and shows its ping URL.
+    Create {
+        /// What it is named: nightly-backup.
+        #[arg(value_parser = Slug::parse)]
+        slug: Slug,
+        #[command(flatten)]
+        wanted: Box<Wanted>,
+    },
+    /// Changes what is given, and shows what is different.
+    Edit {
+        /// Which one.
+        #[arg(value_parser = Slug::parse)]
+        slug: Slug,
+        #[command(flatten)]
+        wanted: Box<Wanted>,
+    },
     /// Stops alerts for a monitor until it is resumed.
     Pause {
         /// Which one.
         #[arg(value_parser = Slug::parse)]
         slug: Slug,
-        /// For how long, such as 2h (default: until `unpause`).
+        /// For how long, such as 2h (default: until `resume`).
         #[arg(long = "for", value_name = "DURATION")]
         duration: Option<String>,
     },
     /// Watches a monitor again, with a full fresh window.
-    Unpause {
+    #[command(alias = "unpause")]
+    Resume {
         /// Which one.
         #[arg(value_parser = Slug::parse)]
         slug: Slug,

@@ -107,6 +107,8 @@ fn start(cli: Cli) -> anyhow::Result<()> {
             Command::ListApiKeys => keys::list(&config).await,
             Command::RevokeApiKey { id } => keys::revoke(&config, &id).await,
             Command::Monitors { command } => monitors::run(&config, command).await,
+            Command::Export(wanted) => monitors::document::export(&config, wanted).await,
+            Command::Import(wanted) => monitors::document::import(&config, wanted).await,
             Command::Channels(asked) => channels::run(&config, asked).await,
             Command::Deliveries(asked) => channels::deliveries(&config, asked).await,
             Command::Backup { file } => backup::run(&config, &file).await,

@@ -1,5 +1,8 @@
-//! `heartbeat monitors`: the API's management calls from the command line.
+//! `heartbeat monitors`, `export` and `import`: the API's management calls from the command line.
 
+mod define;
+mod difference;
+pub(crate) mod document;
 mod listing;
 
 use anyhow::{Context, bail};
@@ -26,16 +29,25 @@ pub(crate) async fn run(config: &Config, command: Option<Monitors>) -> anyhow::R
             server.call(Method::POST, &format!("/monitors/{slug}/pause"), body).await?;
             Ok(say(&format!("{slug} is paused"))?)
         }
-        Monitors::Unpause { slug } => {
+        Monitors::Resume { slug } => {
             server.call(Method::POST, &format!("/monitors/{slug}/unpause"), None).await?;
             Ok(say(&format!("{slug} is watched again"))?)
         }
+        Monitors::Show { slug } => server.show(&slug).await,
+        Monitors::Create { slug, wanted } => server.create(&slug, &wanted).await,
+        Monitors::Edit { slug, wanted } => server.edit(&slug, &wanted).await,
         Monitors::Channels { slug, channels, all } => server.channels(&slug, &channels, all).await,
         Monitors::Delete { slug } => {
             server.call(Method::DELETE, &format!("/monitors/{slug}"), None).await?;
             Ok(say(&format!("{slug} is deleted"))?)
         }
     }
+}
+
+/// A body and what it is.
+struct Body {
+    kind: &'static str,
+    text: String,
 }
 
 struct Server {
@@ -57,17 +69,23 @@ impl Server {
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
+        let body = body.map(|body| Body { kind: "application/json", text: body.to_string() });
+        Ok(serde_json::from_str(&self.ask(method, path, body).await?).unwrap_or(Value::Null))
+    }
+
+    /// What is answered, as it is.
+    async fn ask(&self, method: Method, path: &str, body: Option<Body>) -> anyhow::Result<String> {
         let mut request = self.client.request(method, format!("{}{path}", self.address)).bearer_auth(&self.key);
-        if let Some(body) = body {
-            request = request.header("content-type", "application/json").body(body.to_string());
+        if let Some(Body { kind, text }) = body {
+            request = request.header("content-type", kind).body(text);
         }
         let answer = request.send().await.with_context(|| format!("no answer from {} ({SERVER})", self.address))?;
         let status = answer.status();
         let text = answer.text().await?;
-        let value: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
         if status.is_success() {
-            return Ok(value);
+            return Ok(text);
         }
+        let value: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
         match value.pointer("/error/message").and_then(Value::as_str) {
             Some(message) => bail!("{message}"),
             None => bail!("{} answered {status}", self.address),

@@ -177,9 +177,9 @@ pub(crate) const ALL: [Variable; 38] = [
     Variable {
         name: SERVER,
         default: "http://127.0.0.1:3000",
-        meaning: "Address of the API, for `heartbeat monitors`",
+        meaning: "Address of the API, for `heartbeat monitors`, `export` and `import`",
     },
-    Variable { name: API_KEY, default: "", meaning: "API key, for `heartbeat monitors`" },
+    Variable { name: API_KEY, default: "", meaning: "API key, for `heartbeat monitors`, `export` and `import`" },
 ];
 
 /// A variable of the process.

@@ -341,15 +341,17 @@ async fn the_format_of_an_export_is_what_is_accepted_unless_the_query_says_it() 
 }
 
 #[tokio::test]
-async fn what_is_left_when_the_time_is_over_is_said_and_done_the_next_time() {
+async fn what_is_left_when_the_time_is_over_is_said_and_nothing_is_pruned() {
     let api = Installation::with(ApiConfig { import_time: Duration::ZERO, ..ApiConfig::default() }).await;
+    api.say("POST", "/api/v1/monitors", &json!({"slug": "old"})).await;
+    let before = kept(&api).await;
     let answer = import(&api, "?prune=1", DOCUMENT).await;
-    assert_eq!(outcomes(&answer), ["left nightly-backup", "left weekly"]);
-    assert_eq!(answer.json()["left"], 2);
+    assert_eq!(outcomes(&answer), ["left nightly-backup", "left weekly", "left old"]);
+    assert_eq!((answer.json()["left"].clone(), kept(&api).await == before), (json!(3), true));
 }
 
 #[tokio::test]
-async fn what_the_store_refuses_is_said_of_each_monitor_and_nothing_is_pruned() {
+async fn what_the_store_refuses_is_said_of_each_monitor_and_the_same_document_again_is_safe() {
     let config = ApiConfig { give_up: crate::installation::SOON, ..ApiConfig::default() };
     let api = Installation::with(config).await;
     import(&api, "", DOCUMENT).await;

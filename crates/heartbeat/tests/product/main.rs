@@ -20,6 +20,8 @@ mod configured;
 #[cfg(test)]
 mod copy;
 #[cfg(test)]
+mod definitions;
+#[cfg(test)]
 mod installation;
 #[cfg(test)]
 mod kills;
