@@ -8,7 +8,8 @@
 # once), and ministack, which needs Python 3.10. crates/heartbeat-proof/src/engines.rs knows the same two places. For the
 # tests of the channels there are a mail server and a receiver of webhooks, in Python as well:
 # crates/heartbeat-notify/tests/wire/program.rs knows their place. What reads our metrics as Prometheus does is Python, too:
-# crates/heartbeat/tests/product/metrics/prometheus.rs knows its place. For the tests of cron lines there is an independent
+# crates/heartbeat/tests/product/metrics/prometheus.rs knows its place. So is what calls the API by its OpenAPI document:
+# crates/heartbeat/tests/product/openapi.rs. For the tests of cron lines there is an independent
 # cron: crates/heartbeat-core/tests/cron_oracle.rs.
 # shellcheck shell=bash
 
@@ -25,6 +26,7 @@ receivers_dir="$tools_dir/receivers"
 cron_oracle_dir="$tools_dir/cron-oracle"
 prometheus_dir="$tools_dir/prometheus"
 clients_dir="$tools_dir/clients"
+schemathesis_dir="$tools_dir/schemathesis"
 cargo_lambda_dir="$tools_dir/cargo-lambda"
 container_checks_dir="$tools_dir/container-checks"
 
@@ -47,6 +49,7 @@ install_tools() {
   install_cron_oracle
   install_prometheus
   install_clients
+  install_schemathesis
 }
 
 require_toolchain() {
@@ -116,6 +119,12 @@ install_prometheus() {
   python3 -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' ||
     fail "what reads our metrics in the tests needs Python 3.11 or later, with pip, as python3 on the PATH"
   install_list tools/prometheus.txt "$prometheus_dir"
+}
+
+install_schemathesis() {
+  python3 -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' ||
+    fail "what calls the API by its document in the tests needs Python 3.11 or later, with pip, as python3 on the PATH"
+  install_list tools/schemathesis.txt "$schemathesis_dir"
 }
 
 # Clients of Healthchecks, one of each registry. npm and cargo know whether there is anything to do.

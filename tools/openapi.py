@@ -9,6 +9,7 @@ Each request comes from an address of its own (the API trusts one proxy), or the
 
 import itertools
 import json
+import pathlib
 import sys
 import urllib.request
 
@@ -25,6 +26,7 @@ CHECKS = [
     "content_type_conformance",
     "response_headers_conformance",
     "response_schema_conformance",
+    "negative_data_rejection",
     "unsupported_method",
     "allow_header_conformance",
 ]
@@ -84,6 +86,7 @@ def before_call(context, case, kwargs):
 print(f"{prepare()} paths")
 program.main(
     [
+        "--config-file", str(pathlib.Path(__file__).with_name("schemathesis.toml")),
         "run",
         f"{address}/api/openapi.json",
         "--header", f"Authorization: Bearer {key}",

@@ -53,8 +53,8 @@ pub use config::{ApiConfig, BodyLimits, KeyLimits, Rate};
 pub use error::ApiError;
 pub use health::Check;
 pub use metrics::ProcessMetrics;
-pub use openapi::document;
 use monitors::{chosen, define};
+pub use openapi::document;
 pub use serve::{Ending, Limits, serve};
 
 /// What the API is made of.
@@ -119,7 +119,8 @@ struct Shared {
 pub fn router(api: Api) -> Router {
     let Api { flow, config, checks, kinds, base_url, print } = api;
     let (gate, meters) = (auth::Gate::new(&flow, &config), metrics::meters::Meters::new());
-    let shared = Arc::new(Shared { flow, config, checks, kinds, base_url, gate, meters, print, document: OnceLock::new() });
+    let shared =
+        Arc::new(Shared { flow, config, checks, kinds, base_url, gate, meters, print, document: OnceLock::new() });
     let ping = || get(ping::receive).post(ping::receive).fallback(|| refuse("GET, HEAD, POST"));
     Router::new()
         .route("/heartbeat/", ping())

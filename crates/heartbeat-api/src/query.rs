@@ -120,7 +120,8 @@ impl ListQuery {
     pub(crate) const LIMIT: usize = 100;
     /// How many it has at most.
     pub(crate) const MAX_LIMIT: usize = 500;
-    pub(crate) const STATUSES: [Shown; 6] = [Shown::New, Shown::Ok, Shown::Running, Shown::Late, Shown::Overdue, Shown::Paused];
+    pub(crate) const STATUSES: [Shown; 6] =
+        [Shown::New, Shown::Ok, Shown::Running, Shown::Late, Shown::Overdue, Shown::Paused];
 
     /// Parses the query of a list.
     pub(crate) fn parse(query: Option<&str>) -> Result<Self, ApiError> {

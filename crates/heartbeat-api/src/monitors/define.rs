@@ -15,6 +15,7 @@ use heartbeat_core::{
     store::Found,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::{
@@ -35,7 +36,7 @@ const SLUG: usize = 4;
 struct NewBody {
     slug: String,
     #[serde(flatten)]
-    fields: serde_json::Map<String, serde_json::Value>,
+    fields: Map<String, Value>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -170,7 +171,10 @@ pub(crate) async fn ping_url(State(api): State<Arc<Shared>>, request: Request) -
 fn read<T: for<'de> Deserialize<'de>>(body: Option<&[u8]>) -> Result<T, ApiError> {
     let body =
         body.ok_or_else(|| ApiError::BadJson("send the definition as JSON, such as {\"interval\": \"5m\"}".into()))?;
-    serde_json::from_slice(body).map_err(|error| ApiError::BadJson(format!("the body is not understood: {error}")))
+    // By way of a map: a struct would also be read from an array.
+    let map = serde_json::from_slice::<Map<String, Value>>(body);
+    let read = map.and_then(|map| T::deserialize(Value::Object(map)));
+    read.map_err(|error| ApiError::BadJson(format!("the body is not understood: {error}")))
 }
 
 fn own(key: &KeyRecord, slug: Slug) -> Result<MonitorId, ApiError> {

@@ -108,9 +108,7 @@ fn of_check(version: &Version) -> [Operation; 5] {
     };
     [
         one(Get, "", "showCheck", Scope::Read).does("Shows a check."),
-        one(Post, "", "updateCheck", Scope::Write)
-            .does("Changes what is given.")
-            .reads_schema(Sent::Perhaps, spec()),
+        one(Post, "", "updateCheck", Scope::Write).does("Changes what is given.").reads_schema(Sent::Perhaps, spec()),
         one(Delete, "", "deleteCheck", Scope::Write).does("Deletes a check, and shows what it was."),
         one(Post, "/pause", "pauseCheck", Scope::Write).does("Pauses a check."),
         one(Post, "/resume", "resumeCheck", Scope::Write)
@@ -120,9 +118,8 @@ fn of_check(version: &Version) -> [Operation; 5] {
 }
 
 fn of_history(version: &Version) -> [Operation; 3] {
-    let one = |path: &str, name, scope| {
-        version.operation(Get, &format!("checks/{{id}}/{path}"), name, scope).refuses(&[404])
-    };
+    let one =
+        |path: &str, name, scope| version.operation(Get, &format!("checks/{{id}}/{path}"), name, scope).refuses(&[404]);
     let number = segment("n", "The number of a ping.", words::text());
     let seconds = |name, about| asked(name, about, words::number(0, 4_294_967_295));
     let flips = ArrayBuilder::new().items(schema_of(&FlipView::name()));
@@ -151,7 +148,12 @@ fn of_history(version: &Version) -> [Operation; 3] {
 fn of_project(version: &Version) -> Vec<Operation> {
     let open = ObjectBuilder::new().schema_type(Type::Object);
     let badges = ObjectBuilder::new().property("badges", open).required("badges");
-    let status = Operation::new(Get, &format!("/api/{}/status/", version.word), GROUP, &format!("status{}", version.word.to_uppercase()));
+    let status = Operation::new(
+        Get,
+        &format!("/api/{}/status/", version.word),
+        GROUP,
+        &format!("status{}", version.word.to_uppercase()),
+    );
     vec![
         version
             .operation(Get, "channels/", "listIntegrations", Scope::Write)
@@ -167,7 +169,9 @@ fn of_project(version: &Version) -> Vec<Operation> {
 
 fn integrations() -> ObjectBuilder {
     let text = || words::text();
-    let one = ["id", "name", "kind"].into_iter().fold(ObjectBuilder::new(), |one, field| one.property(field, text()).required(field));
+    let one = ["id", "name", "kind"]
+        .into_iter()
+        .fold(ObjectBuilder::new(), |one, field| one.property(field, text()).required(field));
     ObjectBuilder::new().property("channels", ArrayBuilder::new().items(one)).required("channels")
 }
 

@@ -7,11 +7,7 @@ use utoipa::openapi::{
     schema::{ObjectBuilder, Type},
 };
 
-use super::{
-    operation::Operation,
-    parameters::segment,
-    words,
-};
+use super::{operation::Operation, parameters::segment, words};
 use crate::health::Health;
 
 pub(super) const GROUP: &str = "Installation";
@@ -30,9 +26,11 @@ pub(super) fn operations() -> Vec<Operation> {
             .does("Figures for Prometheus: the monitors that the key opens, and for the operator's keys the process.")
             .may_need(Scope::Read)
             .answers_text(200, "The text format of Prometheus."),
-        Operation::new(Get, "/api/openapi.json", GROUP, "document")
-            .does("This document.")
-            .answers_schema(200, "OpenAPI 3.1.", document),
+        Operation::new(Get, "/api/openapi.json", GROUP, "document").does("This document.").answers_schema(
+            200,
+            "OpenAPI 3.1.",
+            document,
+        ),
         Operation::new(Get, "/api/docs", GROUP, "page")
             .does("To the page that shows this document.")
             .answers_with(308, ResponseBuilder::new().description("It is at `/api/docs/`.").build()),

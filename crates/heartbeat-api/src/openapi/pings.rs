@@ -23,7 +23,8 @@ pub(super) const PUSH_GROUP: &str = "Uptime Kuma";
 
 pub(super) fn operations() -> Vec<Operation> {
     let methods = [(Get, ""), (Post, "Posting")];
-    let pings = methods.into_iter().flat_map(|(method, suffix)| [plain(method.clone(), suffix), signalled(method, suffix)]);
+    let pings =
+        methods.into_iter().flat_map(|(method, suffix)| [plain(method.clone(), suffix), signalled(method, suffix)]);
     let pushes = [push(Get, "push"), push(Post, "pushPosting")];
     pings.chain([bulk()]).chain(pushes).collect()
 }
@@ -38,7 +39,10 @@ fn signalled(method: utoipa::openapi::path::HttpMethod, suffix: &str) -> Operati
     let schema = words::pattern("^(start|fail|log|-?[0-9]+)$", 20).build();
     let operation = Operation::new(method, "/heartbeat/{slug}/{signal}", GROUP, &format!("signal{suffix}"));
     let parameters = [whose(), segment("signal", signal, schema)];
-    ping(operation, suffix).does("The job starts, fails, logs, or ends with an exit code.").takes(parameters).takes(of_ping())
+    ping(operation, suffix)
+        .does("The job starts, fails, logs, or ends with an exit code.")
+        .takes(parameters)
+        .takes(of_ping())
 }
 
 fn whose() -> utoipa::openapi::path::Parameter {

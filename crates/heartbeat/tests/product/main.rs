@@ -30,6 +30,8 @@ mod lines;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
+mod openapi;
+#[cfg(test)]
 mod patience;
 #[cfg(test)]
 mod receiver;
