@@ -3,7 +3,7 @@
 
 mod import;
 mod query;
-mod view;
+pub(crate) mod view;
 
 use std::sync::Arc;
 

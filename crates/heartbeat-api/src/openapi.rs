@@ -5,6 +5,7 @@
 //! a test (tests/api/openapi.rs). docs/openapi.json is a copy that a test keeps true.
 
 mod channels;
+mod documents;
 mod healthchecks;
 mod history;
 mod installation;
@@ -72,6 +73,7 @@ async fn show(State(api): State<Arc<Shared>>) -> Result<Response, ApiError> {
 fn operations() -> Vec<Operation> {
     let mut all = pings::operations();
     all.extend(monitors::operations());
+    all.extend(documents::operations());
     all.extend(history::operations());
     all.extend(channels::operations());
     all.extend(installation::operations());

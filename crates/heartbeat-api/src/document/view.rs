@@ -7,13 +7,15 @@ use heartbeat_core::{
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::query::Trial;
 use crate::error::ApiError;
 
 /// What an import did, or would do.
-#[derive(Serialize)]
-pub(super) struct ImportView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Imported)]
+pub(crate) struct ImportView {
     dry_run: bool,
     created: usize,
     changed: usize,
@@ -26,7 +28,8 @@ pub(super) struct ImportView {
 }
 
 /// What became of a monitor, or would.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ImportOutcome)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Outcome {
     Created,
@@ -39,15 +42,19 @@ pub(super) enum Outcome {
     Left,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ImportResult)]
 pub(super) struct ResultView {
+    #[schema(value_type = String)]
     slug: Slug,
     outcome: Outcome,
     /// What is changed, as it was.
     #[serde(skip_serializing_if = "Map::is_empty")]
+    #[schema(value_type = Object)]
     before: Map<String, Value>,
     /// The same, as it is wanted.
     #[serde(skip_serializing_if = "Map::is_empty")]
+    #[schema(value_type = Object)]
     after: Map<String, Value>,
     /// Of what was refused: the stable code.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -158,7 +158,7 @@ fn of_all() -> [Operation; 2] {
 }
 
 /// A definition with the slug of who is defined.
-fn new_monitor() -> RefOr<Schema> {
+pub(super) fn new_monitor() -> RefOr<Schema> {
     let mut schema = Definition::schema();
     if let RefOr::T(Schema::Object(object)) = &mut schema {
         object.properties.insert("slug".to_owned(), words::slug().into());

@@ -22,6 +22,7 @@ pub(super) const X_API_KEY: &str = "x_api_key";
 
 pub(super) const JSON: &str = "application/json";
 pub(super) const TEXT: &str = "text/plain";
+pub(super) const YAML: &str = "application/yaml";
 
 /// What a client may be refused before anybody has looked at what it wants: too long an address, too large headers, a mistake
 /// of ours, a store that is away.
@@ -107,6 +108,15 @@ impl Operation {
     pub(super) fn reads_schema(self, sent: Sent, schema: impl Into<RefOr<Schema>>) -> Self {
         let required = if sent == Sent::Always { Required::True } else { Required::False };
         let body = RequestBodyBuilder::new().content(JSON, Content::new(Some(schema))).required(Some(required));
+        Self { builder: self.builder.request_body(Some(body.build())), ..self }.refuses(&WITH_BODY)
+    }
+
+    /// A body that is JSON by this schema, or the same in YAML.
+    pub(super) fn reads_json_or_yaml(self, schema: impl Into<RefOr<Schema>>) -> Self {
+        let body = RequestBodyBuilder::new()
+            .content(JSON, Content::new(Some(schema)))
+            .content(YAML, Content::new(Some(super::words::text())))
+            .required(Some(Required::True));
         Self { builder: self.builder.request_body(Some(body.build())), ..self }.refuses(&WITH_BODY)
     }
 
