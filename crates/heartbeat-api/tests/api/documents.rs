@@ -438,3 +438,19 @@ fn whatever_is_exported_changes_nothing_where_it_comes_from_and_brings_all_back_
         }
     });
 }
+
+#[tokio::test]
+async fn a_large_document_has_the_same_results_as_a_small_one() {
+    let api = Installation::new().await;
+    api.call("POST", "/heartbeat/job-7?interval=5m&grace=1m").await;
+    api.say("POST", "/api/v1/monitors", &json!({"slug": "job-8", "grace": "9m"})).await;
+    let monitors: String = (0..700).map(|n| format!("- slug: job-{n}\n")).collect();
+    let document = format!("version: 1\nmonitors:\n{monitors}");
+    let dry = import(&api, "?dry_run=1", document.clone()).await.json();
+    let real = import(&api, "", document.clone()).await.json();
+    assert_eq!(dry["results"], real["results"]);
+    let counted = |answer: &Value| ["created", "changed", "unchanged"].map(|word| answer[word].as_u64().unwrap());
+    assert_eq!(counted(&real), [698, 2, 0]);
+    assert_eq!(real["results"][8]["before"], json!({"grace": "9m"}));
+    assert_eq!(counted(&import(&api, "", document).await.json()), [0, 0, 700]);
+}
