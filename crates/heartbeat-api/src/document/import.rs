@@ -1,7 +1,9 @@
 //! `POST /api/v1/import`: has a document hold. The document is read whole, or refused before anything is done; then each
 //! monitor has its own result, and the same document again finishes what is unfinished.
 
-use std::{collections::HashSet, sync::Arc};
+mod there;
+
+use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
@@ -12,12 +14,13 @@ use futures_util::{StreamExt, stream};
 use heartbeat_core::{
     Actor, Slug, Timestamp,
     definition::document::{self, Document, DocumentError, Wanted},
-    flow::ManageError,
+    flow::{Imported, ManageError},
     key::{KeyRecord, Scope},
 };
 
+use self::there::There;
 use super::{
-    PAGE, aside,
+    aside,
     query::{self, Asked, Trial, Unnamed},
     view::{ImportView, Outcome, ResultView},
 };
@@ -32,8 +35,10 @@ pub(super) async fn import(State(api): State<Arc<Shared>>, request: Request) -> 
     let asked = asked?;
     let document = read(&api, &head, body).await?;
     check(&key, &document, asked)?;
-    let importing = Importing { api: &api, key: &key, by: Actor::of_key(&key), asked, until: api.until() };
-    let results = importing.all(document).await?;
+    let until = api.until();
+    let there = api.there_of(&key, &document, asked.unnamed).await?;
+    let importing = Importing { api: &api, key: &key, by: Actor::of_key(&key), asked, until, there: &there };
+    let results = importing.all(document).await;
     json(StatusCode::OK, &ImportView::new(asked.trial, results))
 }
 
@@ -71,13 +76,14 @@ struct Importing<'a> {
     by: Actor,
     asked: Asked,
     until: Timestamp,
+    there: &'a There,
 }
 
 impl Importing<'_> {
-    async fn all(&self, document: Document) -> Result<Vec<ResultView>, ApiError> {
+    async fn all(&self, document: Document) -> Vec<ResultView> {
         let unnamed = match self.asked.unnamed {
             Unnamed::Kept => Vec::new(),
-            Unnamed::Pruned => self.unnamed(&document).await?,
+            Unnamed::Pruned => self.there.unnamed.clone(),
         };
         let one = |wanted| self.one(wanted);
         let mut results = self.at_once(document.monitors, one).await;
@@ -87,7 +93,7 @@ impl Importing<'_> {
         } else {
             results.extend(unnamed.into_iter().map(|slug| ResultView::plain(slug, Outcome::Left)));
         }
-        Ok(results)
+        results
     }
 
     /// Does so with all, many at once, and keeps their order.
@@ -102,6 +108,11 @@ impl Importing<'_> {
 
     async fn one(&self, wanted: Wanted) -> ResultView {
         let slug = wanted.slug.clone();
+        match (self.asked.trial, self.there.becomes(&wanted)) {
+            (Trial::Dry, Some(becomes)) => return ResultView::imported(slug, becomes),
+            (Trial::Real, Some(Imported::Unchanged)) => return ResultView::plain(slug, Outcome::Unchanged),
+            (Trial::Real, Some(Imported::Created | Imported::Changed(_))) | (_, None) => {}
+        }
         if self.is_late() {
             return ResultView::plain(slug, Outcome::Left);
         }
@@ -128,22 +139,5 @@ impl Importing<'_> {
             other => other,
         });
         ResultView::of(slug, done, |slug, ()| ResultView::plain(slug, Outcome::Deleted))
-    }
-
-    /// The project's monitors that the document does not name. What cannot be read is left alone.
-    async fn unnamed(&self, document: &Document) -> Result<Vec<Slug>, ApiError> {
-        let named: HashSet<&Slug> = document.monitors.iter().map(|wanted| &wanted.slug).collect();
-        let (mut unnamed, mut after) = (Vec::new(), None::<Slug>);
-        loop {
-            let store = &self.api.flow.store;
-            let listing = store.list(&self.key.project, after.as_ref(), PAGE, self.api.flow.clock.now());
-            let page = self.api.in_time(listing).await??;
-            let slugs = page.items.into_iter().flatten().map(|stored| stored.monitor.id.slug);
-            unnamed.extend(slugs.filter(|slug| !named.contains(slug)));
-            after = page.next;
-            if after.is_none() {
-                return Ok(unnamed);
-            }
-        }
     }
 }

@@ -10,7 +10,8 @@ use heartbeat_core::{
     key::{ApiKey, KeyRecord, Scope},
 };
 use insta::assert_snapshot;
-use serde_json::json;
+use proptest::{collection::vec, option, prelude::*, sample::select};
+use serde_json::{Value, json};
 
 use crate::{
     installation::{Answer, Installation, record, request},
@@ -233,16 +234,16 @@ async fn a_document_with_a_mistake_is_refused_whole_with_its_place() {
         refusals.push(message.replace("the document is refused, and nothing was changed: ", ""));
     }
     assert_snapshot!(refusals.join("\n"), @r#"
-    unexpected end of input at line 1, column 1
+    unexpected end of file at line 1, column 1
     expected string scalar at line 3, column 9
     unknown field `intervall`, expected one of name, description, tags, interval, cron, timezone, grace, max_runtime, failure_threshold, remind_every, resume_on_ping, channels at line 4, column 3
     a duration is a text such as 5m or 2h30m, or a number of seconds at line 4, column 13
-    duplicate mapping key: slug, set DuplicateKeyPolicy in Options if acceptable at line 4, column 3
+    duplicate mapping key `slug` is not allowed here at line 4, column 3
     missing field `slug` at line 3, column 3
     it is of version 2, and this Heartbeat reads version 1
     missing field `version` at line 1, column 1
     unknown field `channels`, expected one of version, monitors at line 3, column 1
-    budget breached: Documents { documents: 2 } at line 3, column 1
+    YAML document too large or too complex: limits breached: Documents { documents: 2 } at line 3, column 1
     monitors[1] ("job"): "soon" is not a duration: write 5m, 1h, 2h30m, or seconds such as 300; monitors[2] ("Job"): a slug has only lowercase letters a-z, digits and hyphens, not 'J'; a slug is 1 to 64 of a-z, 0-9 and -, such as nightly-backup; monitors[3] ("good"): monitors[0] has this slug, too: leave one out
     unknown field `graze`, expected one of `name`, `description`, `tags`, `interval`, `cron`, `timezone`, `grace`, `max_runtime`, `failure_threshold`, `remind_every`, `resume_on_ping`, `channels` at line 2 column 37
     expected value at line 1 column 1
@@ -381,4 +382,75 @@ async fn what_the_store_refuses_is_said_of_each_monitor_and_the_same_document_ag
     "#);
     api.weather.turn(Sky::Clear);
     assert_eq!(outcomes(&import(&api, "?prune=1", DOCUMENT).await), ["unchanged nightly-backup", "unchanged weekly"]);
+}
+
+/// A monitor of a document, with any of its fields.
+fn entry() -> impl Strategy<Value = Value> {
+    let length = prop_oneof![(60..9_000_000_u32).prop_map(|s| json!(s)), select(vec![json!("90s"), json!("2h30m")])];
+    let when = prop_oneof![
+        length.clone().prop_map(|every| json!({ "interval": every })),
+        Just(json!({"cron": "*/5 8-18 * * MON-FRI", "timezone": "America/New_York"})),
+        Just(json!({})),
+    ];
+    let about = (option::of("\\PC{0,60}"), option::of("[ -~\n\t]{0,80}"), vec("[a-z0-9:é]{1,8}", 0..4));
+    let policy =
+        (option::of(length.clone()), option::of(1..=1_000_u32), any::<bool>(), option::of(vec("[a-z]{1,8}", 0..3)));
+    let others = (length, any::<bool>(), "[a-z0-9]{1,12}");
+    (when, about, policy, others).prop_map(
+        |(mut one, (name, description, tags), (max_runtime, failures, resumes, channels), (grace, defined, slug))| {
+            let fields = json!({"slug": slug, "name": name, "description": description, "tags": tags, "grace": grace,
+                "max_runtime": max_runtime, "failure_threshold": failures.unwrap_or(1), "resume_on_ping": resumes,
+                "remind_every": "never", "channels": channels, "defined": defined});
+            one.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+            one
+        },
+    )
+}
+
+#[test]
+fn whatever_is_exported_changes_nothing_where_it_comes_from_and_brings_all_back_elsewhere() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let api = runtime.block_on(Installation::new());
+    let projects = std::cell::Cell::new(0_u16);
+    let fresh = || {
+        projects.set(projects.get() + 1);
+        let [high, low] = projects.get().to_be_bytes();
+        let key = ApiKey::from_random(std::array::from_fn(|at| [200, high, low][at.min(2)]));
+        let project = Project::parse(&format!("project-{}", projects.get())).unwrap();
+        runtime.block_on(api.put(&KeyRecord { project, ..record(&key, &[Scope::Admin]) }));
+        key
+    };
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(60) };
+    proptest!(config, |(mut monitors in vec(entry(), 0..6))| {
+        monitors.sort_by_key(|one| one["slug"].to_string());
+        monitors.dedup_by_key(|one| one["slug"].clone());
+        let (here, there) = (fresh(), fresh());
+        let document = json!({ "version": 1, "monitors": monitors }).to_string();
+        let imported = runtime.block_on(send_as(&api, &here, IMPORT, "application/json", document));
+        prop_assert_eq!(imported.json()["created"].clone(), json!(monitors.len()), "{}", imported);
+        for (format, kind) in [("yaml", YAML), ("json", "application/json")] {
+            let path = format!("{EXPORT}?format={format}");
+            let exported = runtime.block_on(api.call_as(&here, "GET", &path)).body;
+            let again = runtime.block_on(send_as(&api, &here, IMPORT, kind, exported.clone()));
+            prop_assert_eq!(again.json()["unchanged"].clone(), json!(monitors.len()), "{}", again);
+            runtime.block_on(send_as(&api, &there, IMPORT, kind, exported.clone()));
+            prop_assert_eq!(runtime.block_on(api.call_as(&there, "GET", &path)).body, exported);
+        }
+    });
+}
+
+#[tokio::test]
+async fn a_large_document_has_the_same_results_as_a_small_one() {
+    let api = Installation::new().await;
+    api.call("POST", "/heartbeat/job-7?interval=5m&grace=1m").await;
+    api.say("POST", "/api/v1/monitors", &json!({"slug": "job-8", "grace": "9m"})).await;
+    let monitors: String = (0..700).map(|n| format!("- slug: job-{n}\n")).collect();
+    let document = format!("version: 1\nmonitors:\n{monitors}");
+    let dry = import(&api, "?dry_run=1", document.clone()).await.json();
+    let real = import(&api, "", document.clone()).await.json();
+    assert_eq!(dry["results"], real["results"]);
+    let counted = |answer: &Value| ["created", "changed", "unchanged"].map(|word| answer[word].as_u64().unwrap());
+    assert_eq!(counted(&real), [698, 2, 0]);
+    assert_eq!(real["results"][8]["before"], json!({"grace": "9m"}));
+    assert_eq!(counted(&import(&api, "", document).await.json()), [0, 0, 700]);
 }

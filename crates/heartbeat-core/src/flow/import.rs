@@ -5,9 +5,9 @@ use serde_json::{Map, Value};
 use super::{ATTEMPTS, Flow, ManageError};
 use crate::{
     about::Actor,
-    definition::{Definition, document::Wanted},
+    definition::document::Wanted,
     history::Edit,
-    monitor::{Monitor, MonitorId, Origin},
+    monitor::{MonitorId, Origin},
     store::Found,
 };
 
@@ -29,7 +29,7 @@ impl Flow {
     /// What an import would make of a monitor. Nothing is written.
     pub async fn preview_import(&self, id: &MonitorId, wanted: &Wanted) -> Result<Imported, ManageError> {
         Ok(match self.store.find(id, self.clock.now()).await? {
-            Found::Monitor(stored) => difference(&stored.monitor, wanted),
+            Found::Monitor(stored) => Imported::between(&Wanted::of(&stored.monitor), wanted),
             // A person wants it: that it was deleted not long ago says nothing.
             Found::Deleted | Found::Nothing => Imported::Created,
         })
@@ -54,15 +54,18 @@ impl Flow {
     }
 }
 
-/// How what is wanted differs. What a person defined stays a person's; what pings made becomes one's by every edit.
-fn difference(there: &Monitor, wanted: &Wanted) -> Imported {
-    let edit = wanted.definition.edit_of(&Definition::of(there), None);
-    let is_adopted = there.origin == Origin::Ping && (wanted.origin == Origin::Person || edit.is_some());
-    if !is_adopted {
-        return edit.map_or(Imported::Unchanged, Imported::Changed);
+impl Imported {
+    /// How what is wanted differs from what is there. What a person defined stays a person's; what pings made becomes one's by
+    /// every edit.
+    pub fn between(there: &Wanted, wanted: &Wanted) -> Self {
+        let edit = wanted.definition.edit_of(&there.definition, None);
+        let is_adopted = there.origin == Origin::Ping && (wanted.origin == Origin::Person || edit.is_some());
+        if !is_adopted {
+            return edit.map_or(Self::Unchanged, Self::Changed);
+        }
+        let mut edit = edit.unwrap_or(Edit { by: None, before: Map::new(), after: Map::new() });
+        edit.before.insert(DEFINED.to_owned(), Value::Bool(false));
+        edit.after.insert(DEFINED.to_owned(), Value::Bool(true));
+        Self::Changed(edit)
     }
-    let mut edit = edit.unwrap_or(Edit { by: None, before: Map::new(), after: Map::new() });
-    edit.before.insert(DEFINED.to_owned(), Value::Bool(false));
-    edit.after.insert(DEFINED.to_owned(), Value::Bool(true));
-    Imported::Changed(edit)
 }
