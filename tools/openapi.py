@@ -2,8 +2,7 @@
 
     python3 -I -S openapi.py PACKAGES ADDRESS KEY EXAMPLES
 
-The document is valid OpenAPI 3.1; no answer is a 5xx, has a status or a type that the document does not name, or a body that is
-not as the document says; a method that it does not name is refused. Half of the names in paths are of things that are there.
+The document is valid OpenAPI 3.1, and the answers are as schemathesis.toml demands. Each second call is about what is there.
 Each request comes from an address of its own (the API trusts one proxy), or the limits of calls would answer most of them.
 """
 
@@ -20,16 +19,6 @@ import schemathesis  # noqa: E402
 from openapi_spec_validator import OpenAPIV31SpecValidator  # noqa: E402
 from schemathesis.cli import schemathesis as program  # noqa: E402
 
-CHECKS = [
-    "not_a_server_error",
-    "status_code_conformance",
-    "content_type_conformance",
-    "response_headers_conformance",
-    "response_schema_conformance",
-    "negative_data_rejection",
-    "unsupported_method",
-    "allow_header_conformance",
-]
 # What is there, by the parameter that names it; what is deleted is taken from elsewhere.
 known = {
     "slug": ["kept-1", "kept-2"],
@@ -91,7 +80,6 @@ program.main(
         f"{address}/api/openapi.json",
         "--header", f"Authorization: Bearer {key}",
         "--header", f"X-Api-Key: {key}",
-        "--checks", ",".join(CHECKS),
         "--phases", "examples,coverage,fuzzing",
         "--max-examples", examples,
         "--seed", "1",

@@ -10,8 +10,7 @@ use utoipa::ToSchema;
 
 use crate::ledger::Condition;
 
-/// All of a project's channels, as JSON. There are at most
-/// [`MAX_CHANNELS`](heartbeat_core::channel::definition::MAX_CHANNELS), so there are no pages.
+/// All of a project's channels, as JSON. There are few, so there are no pages.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Channels)]
 pub(crate) struct ListView {

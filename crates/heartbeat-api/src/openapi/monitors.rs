@@ -37,7 +37,8 @@ use crate::{
 pub(super) const GROUP: &str = "Monitors";
 pub(super) const FIRST_GROUP: &str = "Monitors, first version";
 
-/// The fields of [`heartbeat_core::definition::Fields`], which a test compares.
+// The fields of `heartbeat_core::definition::Fields`: a test compares them.
+/// What a monitor is to be. What is absent stays as it is, and what is `null` goes back to what holds without it.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Definition)]
