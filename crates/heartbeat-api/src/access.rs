@@ -18,7 +18,7 @@ use heartbeat_core::{PingUuid, Slug, Timestamp};
 use tracing::Level;
 
 use crate::{
-    Shared,
+    Shared, allowance,
     error::ApiError,
     request_id::{self, RequestId},
 };
@@ -27,7 +27,7 @@ use crate::{
 pub(crate) async fn account(State(api): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers(), api.flow.random.as_ref());
     let line = Line::begin(&request, api.flow.clock.now());
-    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    let (answered, allowance) = allowance::noting(AssertUnwindSafe(next.run(request)).catch_unwind()).await;
     let mut response = answered.unwrap_or_else(|panic| ApiError::Internal(said(&*panic)).into_response());
     let mut error = response.extensions_mut().remove::<ApiError>();
     match &error {
@@ -41,6 +41,9 @@ pub(crate) async fn account(State(api): State<Arc<Shared>>, request: Request, ne
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(request_id::HEADER, id.into_value());
+    if let Some(allowance) = allowance {
+        allowance.write(headers);
+    }
     response
 }
 

@@ -16,6 +16,7 @@ use heartbeat_core::{
 
 use crate::{
     address::Client,
+    allowance::Limited,
     bucket::Buckets,
     config::ApiConfig,
     error::ApiError,
@@ -36,8 +37,8 @@ impl Gate {
         Self {
             clock: flow.clock.clone(),
             keys: KeyCache::new(flow.store.clone(), flow.clock.clone(), config.keys),
-            failures: Buckets::new(config.keys.failures),
-            calls: Buckets::new(config.calls),
+            failures: Buckets::new(Limited::Failures, config.keys.failures),
+            calls: Buckets::new(Limited::Calls, config.calls),
         }
     }
 
@@ -105,7 +106,9 @@ impl Gate {
         scope: Scope,
     ) -> Result<Arc<KeyRecord>, ApiError> {
         let record = self.admit_key(key, client, scope).await?;
-        let taken = self.calls.take((record.hash, client.network()), self.clock.now());
+        let (name, now) = ((record.hash, client.network()), self.clock.now());
+        let taken = self.calls.take(name, now);
+        self.calls.allowance(name, now).note();
         taken.map_err(ApiError::TooManyCalls).map(|()| record)
     }
 
@@ -122,8 +125,17 @@ impl Gate {
         }
     }
 
+    /// Refuses whoever asked too often for what is not there.
+    fn check_failures(&self, network: IpAddr) -> Result<(), ApiError> {
+        let now = self.clock.now();
+        self.failures.check(network, now).map_err(|wait| {
+            self.failures.allowance(network, now).note();
+            ApiError::TooManyFailures(wait)
+        })
+    }
+
     async fn find_stranger(&self, hash: KeyHash, network: IpAddr) -> Result<Arc<KeyRecord>, ApiError> {
-        self.failures.check(network, self.clock.now()).map_err(ApiError::TooManyFailures)?;
+        self.check_failures(network)?;
         match self.keys.look_up(hash).await {
             Ok(Some(record)) => Ok(record),
             Ok(None) => {

@@ -6,6 +6,7 @@
 
 mod access;
 mod address;
+mod allowance;
 mod answer;
 mod auth;
 mod body;
@@ -16,6 +17,7 @@ mod config;
 mod deliveries;
 mod error;
 mod flight;
+mod gather;
 mod health;
 mod healthchecks;
 mod history;
@@ -47,7 +49,7 @@ use axum::{
 use heartbeat_core::{channel::definition::Kinds, flow::Flow, monitor::MonitorId};
 
 pub use channels::{Edit, Trial, Wanted, removed, try_out};
-pub use config::{ApiConfig, BodyLimits, KeyLimits, Rate};
+pub use config::{ApiConfig, BodyLimits, Gathering, KeyLimits, Rate};
 pub use error::ApiError;
 pub use health::Check;
 pub use metrics::ProcessMetrics;
@@ -84,6 +86,12 @@ impl Api {
         Self { base_url, ..self }
     }
 
+    /// Says that the process has one request at a time: pings that come fast wait for no others then, for none can come.
+    #[must_use]
+    pub fn one_at_a_time(self) -> Self {
+        Self { config: ApiConfig { gathering: None, ..self.config }, ..self }
+    }
+
     /// Adds the kinds of channel that there are: without them, everything about channels is refused
     /// ([`ApiError::NoKinds`]).
     #[must_use]
@@ -107,6 +115,7 @@ struct Shared {
     kinds: Option<Arc<dyn Kinds>>,
     base_url: Option<String>,
     gate: auth::Gate,
+    gatherer: Option<gather::Gatherer>,
     meters: metrics::meters::Meters,
     print: Option<metrics::Print>,
 }
@@ -115,7 +124,8 @@ struct Shared {
 pub fn router(api: Api) -> Router {
     let Api { flow, config, checks, kinds, base_url, print } = api;
     let (gate, meters) = (auth::Gate::new(&flow, &config), metrics::meters::Meters::new());
-    let shared = Arc::new(Shared { flow, config, checks, kinds, base_url, gate, meters, print });
+    let gatherer = config.gathering.map(|setting| gather::Gatherer::new(setting, config.give_up));
+    let shared = Arc::new(Shared { flow, config, checks, kinds, base_url, gate, gatherer, meters, print });
     let ping = || get(ping::receive).post(ping::receive).fallback(|| refuse("GET, HEAD, POST"));
     Router::new()
         .route("/heartbeat/", ping())

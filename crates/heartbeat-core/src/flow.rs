@@ -14,7 +14,7 @@ pub use hearing::{Crowd, Hearing};
 pub use known::Known;
 pub use manage::{Defined, ManageError, Url};
 pub use own::Own;
-pub use ping::{Birth, Came, PingError, Recorded, Sender};
+pub use ping::{Birth, Came, PingError, Recorded, Sender, Together};
 pub use tally::TRANSITIONS;
 
 use crate::{

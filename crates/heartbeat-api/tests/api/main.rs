@@ -23,6 +23,8 @@ mod installation;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod management;
 #[cfg(test)]
 mod metrics;
