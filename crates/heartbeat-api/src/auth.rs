@@ -28,6 +28,8 @@ pub(crate) struct Gate {
     clock: Arc<dyn Clock>,
     keys: KeyCache,
     failures: Buckets<IpAddr>,
+    /// Apart from those of keys: a picture that is gone must not keep a job out.
+    badge_failures: Buckets<IpAddr>,
     calls: Buckets<(KeyHash, IpAddr)>,
 }
 
@@ -38,6 +40,7 @@ impl Gate {
             clock: flow.clock.clone(),
             keys: KeyCache::new(flow.store.clone(), flow.clock.clone(), config.keys),
             failures: Buckets::new(Limited::Failures, config.keys.failures),
+            badge_failures: Buckets::new(Limited::Failures, config.keys.failures),
             calls: Buckets::new(Limited::Calls, config.calls),
         }
     }
@@ -125,17 +128,27 @@ impl Gate {
         }
     }
 
+    /// Refuses whoever asked too often for badges that are none.
+    pub(crate) fn check_badges(&self, client: Client) -> Result<(), ApiError> {
+        self.check_failures(&self.badge_failures, client.network())
+    }
+
+    /// Counts an address of a badge that was none.
+    pub(crate) fn charge_badges(&self, client: Client) {
+        self.badge_failures.charge(client.network(), self.clock.now());
+    }
+
     /// Refuses whoever asked too often for what is not there.
-    fn check_failures(&self, network: IpAddr) -> Result<(), ApiError> {
+    fn check_failures(&self, failures: &Buckets<IpAddr>, network: IpAddr) -> Result<(), ApiError> {
         let now = self.clock.now();
-        self.failures.check(network, now).map_err(|wait| {
-            self.failures.allowance(network, now).note();
+        failures.check(network, now).map_err(|wait| {
+            failures.allowance(network, now).note();
             ApiError::TooManyFailures(wait)
         })
     }
 
     async fn find_stranger(&self, hash: KeyHash, network: IpAddr) -> Result<Arc<KeyRecord>, ApiError> {
-        self.check_failures(network)?;
+        self.check_failures(&self.failures, network)?;
         match self.keys.look_up(hash).await {
             Ok(Some(record)) => Ok(record),
             Ok(None) => {

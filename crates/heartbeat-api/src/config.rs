@@ -85,7 +85,15 @@ pub struct Gathering {
 
 impl Default for Gathering {
     fn default() -> Self {
-        Self { rate: Rate { burst: 60, refill: Duration::from_secs(1) }, wait: Duration::from_millis(250) }
+        Self::from_pings_per_minute(60)
+    }
+}
+
+impl Gathering {
+    /// So many at once, and so many a minute for long.
+    pub fn from_pings_per_minute(pings: u32) -> Self {
+        let rate = Rate { burst: pings.max(1), refill: Duration::from_mins(1) / pings.max(1) };
+        Self { rate, wait: Duration::from_millis(250) }
     }
 }
 

@@ -86,9 +86,7 @@ pub enum ApiError {
     #[error("this API key is limited to one monitor, and this is not it: use the key of this monitor")]
     WrongMonitor,
     /// The key is for one monitor, and this is about the whole project.
-    #[error(
-        "this API key is limited to one monitor, and channels belong to the whole project: use a key without a limit"
-    )]
+    #[error("this API key is limited to one monitor, and this belongs to the whole project: use a key without a limit")]
     LimitedKey,
     /// There is nothing at this path.
     #[error("there is nothing at this path: pings go to /heartbeat/{{slug}}, management to /monitors and /api/v1")]
@@ -104,6 +102,9 @@ pub enum ApiError {
     /// No monitor has this ping URL.
     #[error("no monitor has this ping URL: it was copied wrong, or its monitor is gone or has another one now")]
     UnknownPingUrl,
+    /// No badge has this address, or there is nothing to show.
+    #[error("there is no badge at this address: it was copied wrong, it was changed, or what it showed is gone")]
+    UnknownBadge,
     /// There is no such channel.
     #[error("there is no channel `{0}` in this project: see which there are, or add it")]
     UnknownChannel(ChannelName),
@@ -151,7 +152,7 @@ pub enum ApiError {
     #[error("send the body as JSON, with `Content-Type: application/json`, or send none")]
     NotJson,
     /// Too many keys from this address were not known.
-    #[error("too many unknown API keys came from this address: wait as long as Retry-After says")]
+    #[error("too many unknown API keys or badges were asked for from this address: wait as long as Retry-After says")]
     TooManyFailures(Duration),
     /// Too many management calls.
     #[error("too many calls with this API key from this address: wait as long as Retry-After says")]

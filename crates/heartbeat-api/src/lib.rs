@@ -9,6 +9,7 @@ mod address;
 mod allowance;
 mod answer;
 mod auth;
+mod badges;
 mod body;
 mod bucket;
 mod bulk;
@@ -116,6 +117,8 @@ struct Shared {
     base_url: Option<String>,
     gate: auth::Gate,
     gatherer: Option<gather::Gatherer>,
+    badge_secrets: badges::Secrets,
+    badge_standings: badges::Standings,
     meters: metrics::meters::Meters,
     print: Option<metrics::Print>,
 }
@@ -125,7 +128,20 @@ pub fn router(api: Api) -> Router {
     let Api { flow, config, checks, kinds, base_url, print } = api;
     let (gate, meters) = (auth::Gate::new(&flow, &config), metrics::meters::Meters::new());
     let gatherer = config.gathering.map(|setting| gather::Gatherer::new(setting, config.give_up));
-    let shared = Arc::new(Shared { flow, config, checks, kinds, base_url, gate, gatherer, meters, print });
+    let (badge_secrets, badge_standings) = (badges::Secrets::new(), badges::Standings::new());
+    let shared = Arc::new(Shared {
+        flow,
+        config,
+        checks,
+        kinds,
+        base_url,
+        gate,
+        gatherer,
+        badge_secrets,
+        badge_standings,
+        meters,
+        print,
+    });
     let ping = || get(ping::receive).post(ping::receive).fallback(|| refuse("GET, HEAD, POST"));
     Router::new()
         .route("/heartbeat/", ping())
@@ -138,6 +154,7 @@ pub fn router(api: Api) -> Router {
         .merge(defined())
         .route("/metrics", get(metrics::show).fallback(|| refuse("GET, HEAD")))
         .merge(history::routes())
+        .merge(badges::routes())
         .merge(bulk::routes())
         .merge(healthchecks::routes())
         .merge(push::routes())

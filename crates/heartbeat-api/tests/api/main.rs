@@ -3,6 +3,8 @@
 //! `cfg(test)` tells clippy that helpers of tests are tests too.
 
 #[cfg(test)]
+mod badges;
+#[cfg(test)]
 mod bulk;
 #[cfg(test)]
 mod channels;
