@@ -18,7 +18,7 @@ use heartbeat_core::{PingUuid, Slug, Timestamp};
 use tracing::Level;
 
 use crate::{
-    Shared,
+    Shared, allowance,
     error::ApiError,
     request_id::{self, RequestId},
 };
@@ -27,7 +27,7 @@ use crate::{
 pub(crate) async fn account(State(api): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers(), api.flow.random.as_ref());
     let line = Line::begin(&request, api.flow.clock.now());
-    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    let (answered, allowance) = allowance::noting(AssertUnwindSafe(next.run(request)).catch_unwind()).await;
     let mut response = answered.unwrap_or_else(|panic| ApiError::Internal(said(&*panic)).into_response());
     let mut error = response.extensions_mut().remove::<ApiError>();
     match &error {
@@ -39,8 +39,11 @@ pub(crate) async fn account(State(api): State<Arc<Shared>>, request: Request, ne
     line.end(&response, error.as_ref(), id.as_str(), now);
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(request_id::HEADER, id.into_value());
+    if let Some(allowance) = allowance {
+        allowance.write(headers);
+    }
     response
 }
 
@@ -110,8 +113,9 @@ impl Line {
     /// What an operator must see, may want to see, or must be spared: pings that went well, and what a stranger can
     /// repeat at will.
     fn level(&self, status: StatusCode, error: Option<&ApiError>) -> Level {
-        let ordinary = ["/heartbeat", "/ping", "/api/push"].iter().any(|before| self.route().starts_with(before))
-            || matches!(self.route(), "/healthz" | "/readyz" | "/api/v1/heartbeats");
+        let ordinary =
+            ["/heartbeat", "/ping", "/api/push", "/badge"].iter().any(|before| self.route().starts_with(before))
+                || matches!(self.route(), "/healthz" | "/readyz" | "/api/v1/heartbeats");
         let strange = error.is_some_and(|error| {
             use ApiError as E;
             matches!(error, E::MissingKey | E::MalformedKey | E::UnknownKey | E::UnknownPath | E::MethodNotAllowed(_))

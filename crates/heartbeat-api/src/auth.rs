@@ -16,6 +16,7 @@ use heartbeat_core::{
 
 use crate::{
     address::Client,
+    allowance::Limited,
     bucket::Buckets,
     config::ApiConfig,
     error::ApiError,
@@ -27,6 +28,8 @@ pub(crate) struct Gate {
     clock: Arc<dyn Clock>,
     keys: KeyCache,
     failures: Buckets<IpAddr>,
+    /// Apart from those of keys: a picture that is gone must not keep a job out.
+    badge_failures: Buckets<IpAddr>,
     calls: Buckets<(KeyHash, IpAddr)>,
 }
 
@@ -36,8 +39,9 @@ impl Gate {
         Self {
             clock: flow.clock.clone(),
             keys: KeyCache::new(flow.store.clone(), flow.clock.clone(), config.keys),
-            failures: Buckets::new(config.keys.failures),
-            calls: Buckets::new(config.calls),
+            failures: Buckets::new(Limited::Failures, config.keys.failures),
+            badge_failures: Buckets::new(Limited::Failures, config.keys.failures),
+            calls: Buckets::new(Limited::Calls, config.calls),
         }
     }
 
@@ -105,7 +109,9 @@ impl Gate {
         scope: Scope,
     ) -> Result<Arc<KeyRecord>, ApiError> {
         let record = self.admit_key(key, client, scope).await?;
-        let taken = self.calls.take((record.hash, client.network()), self.clock.now());
+        let (name, now) = ((record.hash, client.network()), self.clock.now());
+        let taken = self.calls.take(name, now);
+        self.calls.allowance(name, now).note();
         taken.map_err(ApiError::TooManyCalls).map(|()| record)
     }
 
@@ -122,8 +128,27 @@ impl Gate {
         }
     }
 
+    /// Refuses whoever asked too often for badges that are none.
+    pub(crate) fn check_badges(&self, client: Client) -> Result<(), ApiError> {
+        self.check_failures(&self.badge_failures, client.network())
+    }
+
+    /// Counts an address of a badge that was none.
+    pub(crate) fn charge_badges(&self, client: Client) {
+        self.badge_failures.charge(client.network(), self.clock.now());
+    }
+
+    /// Refuses whoever asked too often for what is not there.
+    fn check_failures(&self, failures: &Buckets<IpAddr>, network: IpAddr) -> Result<(), ApiError> {
+        let now = self.clock.now();
+        failures.check(network, now).map_err(|wait| {
+            failures.allowance(network, now).note();
+            ApiError::TooManyFailures(wait)
+        })
+    }
+
     async fn find_stranger(&self, hash: KeyHash, network: IpAddr) -> Result<Arc<KeyRecord>, ApiError> {
-        self.failures.check(network, self.clock.now()).map_err(ApiError::TooManyFailures)?;
+        self.check_failures(&self.failures, network)?;
         match self.keys.look_up(hash).await {
             Ok(Some(record)) => Ok(record),
             Ok(None) => {

@@ -27,17 +27,22 @@ use governor::{
 };
 use heartbeat_core::Timestamp;
 
-use crate::config::Rate;
+use crate::{
+    allowance::{Allowance, Limited},
+    config::Rate,
+};
 
 /// How many names are told apart.
 const NAMES: usize = 10_000;
 /// A debt without end. governor adds and multiplies nanoseconds in 64 bits, unchecked, which last for 584 years.
 const CENTURY: Duration = Duration::from_hours(100 * 365 * 24);
 /// Paid, whatever the time is.
-const PAID: Timestamp = Timestamp::from_micros(i64::MIN);
+pub(crate) const PAID: Timestamp = Timestamp::from_micros(i64::MIN);
 
 /// A bucket for each name.
 pub(crate) struct Buckets<K> {
+    of: Limited,
+    rate: Rate,
     quota: Quota,
     /// As `quota`, with a burst that never ends.
     credit: Quota,
@@ -51,9 +56,9 @@ struct Debts<K> {
 
 impl<K: Hash + Eq + Copy> Buckets<K> {
     /// Full buckets of this rate.
-    pub(crate) fn new(rate: Rate) -> Self {
+    pub(crate) fn new(of: Limited, rate: Rate) -> Self {
         let debts = Debts { paid_at: HashMap::new(), others_paid_at: PAID };
-        Self { quota: quota(rate), credit: quota(Rate { burst: u32::MAX, ..rate }), debts: Mutex::new(debts) }
+        Self { of, rate, quota: quota(rate), credit: quota(Rate { burst: u32::MAX, ..rate }), debts: Mutex::new(debts) }
     }
 
     /// Whether there is something left; else how long until there is.
@@ -72,6 +77,14 @@ impl<K: Hash + Eq + Copy> Buckets<K> {
         one_more(self.quota, debts.of(name), now)?;
         debts.add(name, self.credit, now);
         Ok(())
+    }
+
+    /// Where `name` stands.
+    pub(crate) fn allowance(&self, name: K, now: Timestamp) -> Allowance {
+        let debt = self.lock().of(name).since(now);
+        let taken = debt.as_nanos().div_ceil(self.rate.refill.as_nanos().max(1));
+        let left = u32::try_from(taken).map_or(0, |taken| self.rate.burst.max(1).saturating_sub(taken));
+        Allowance { of: self.of, rate: self.rate, left, whole_in: debt }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Debts<K>> {
@@ -99,6 +112,22 @@ impl<K: Hash + Eq + Copy> Debts<K> {
         } else {
             &mut self.others_paid_at
         }
+    }
+}
+
+/// A rate for debts that are kept elsewhere.
+pub(crate) struct Taking(Quota);
+
+impl Taking {
+    /// This rate.
+    pub(crate) fn new(rate: Rate) -> Self {
+        Self(quota(rate))
+    }
+
+    /// Takes one if there is something left; else says how long until there is.
+    pub(crate) fn take(&self, paid_at: &mut Timestamp, now: Timestamp) -> Result<(), Duration> {
+        *paid_at = one_more(self.0, *paid_at, now)?;
+        Ok(())
     }
 }
 
@@ -153,7 +182,7 @@ mod tests {
 
     #[test]
     fn after_the_burst_one_comes_back_every_refill() {
-        let (buckets, start) = (Buckets::new(RATE), Timestamp::from_secs(1_000));
+        let (buckets, start) = (Buckets::new(Limited::Calls, RATE), Timestamp::from_secs(1_000));
         for _ in 0..3 {
             assert_eq!(buckets.take("a", start), Ok(()));
         }
@@ -165,8 +194,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_said_to_be_left_can_be_taken_and_no_more() {
+        let (buckets, start) = (Buckets::new(Limited::Calls, RATE), Timestamp::from_secs(1_000));
+        let said = |now| {
+            let said = buckets.allowance("a", now);
+            (said.left, said.whole_in)
+        };
+        assert_eq!(said(start), (3, Duration::ZERO));
+        for left in [2_u32, 1, 0] {
+            assert_eq!(buckets.take("a", start), Ok(()));
+            assert_eq!(said(start), (left, Duration::from_secs(2) * (3 - left)));
+        }
+        for later in 0..8_000 {
+            let now = start.plus(Duration::from_millis(later));
+            assert_eq!(said(now).0 > 0, buckets.check("a", now).is_ok(), "{later}");
+        }
+        buckets.charge("a", start);
+        assert_eq!(said(start), (0, Duration::from_secs(8)));
+    }
+
+    #[test]
     fn a_flood_of_names_takes_bounded_memory_and_shares_one_bucket() {
-        let (buckets, now) = (Buckets::new(RATE), Timestamp::from_secs(1_000));
+        let (buckets, now) = (Buckets::new(Limited::Calls, RATE), Timestamp::from_secs(1_000));
         for name in 0..NAMES + 100 {
             buckets.charge(name, now);
         }
@@ -178,7 +227,7 @@ mod tests {
 
     #[test]
     fn what_was_charged_beyond_the_burst_stays_owed() {
-        let (buckets, now) = (Buckets::new(RATE), Timestamp::from_secs(1_000));
+        let (buckets, now) = (Buckets::new(Limited::Calls, RATE), Timestamp::from_secs(1_000));
         for _ in 0..10 {
             buckets.charge("a", now);
         }
@@ -189,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_flood_of_names_pushes_out_nobodys_debt() {
-        let (buckets, now) = (Buckets::new(RATE), Timestamp::from_secs(1_000));
+        let (buckets, now) = (Buckets::new(Limited::Calls, RATE), Timestamp::from_secs(1_000));
         for name in (0..NAMES).chain([0, 0, 0]).chain(NAMES..NAMES + 100) {
             buckets.charge(name, now);
         }
@@ -203,7 +252,7 @@ mod tests {
         let spans = [Duration::ZERO, Duration::from_nanos(1), Duration::from_hours(1), CENTURY, Duration::MAX];
         for (burst, refill) in [0, 1, 2, u32::MAX].into_iter().flat_map(|burst| spans.map(|span| (burst, span))) {
             for (earlier, later) in times.into_iter().flat_map(|earlier| times.map(|later| (earlier, later))) {
-                let buckets = Buckets::new(Rate { burst, refill });
+                let buckets = Buckets::new(Limited::Calls, Rate { burst, refill });
                 assert_eq!(buckets.take("a", earlier), Ok(()));
                 for _ in 0..3 {
                     buckets.charge("a", later);

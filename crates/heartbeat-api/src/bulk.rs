@@ -173,7 +173,7 @@ impl Shared {
             let sender = Sender { notes: [sender.notes.clone(), notes].concat(), birth, ..sender.clone() };
             let now = after(last, self.flow.clock.now());
             last = Some(now);
-            let result = match self.record(&id, Arrived::stamped(ping, sender, now)).await {
+            let result = match self.record_alone(&id, Arrived::stamped(ping, sender, now)).await {
                 Ok(recorded) => ResultView::recorded(&recorded),
                 Err(error) => ResultView::refused(&error),
             };

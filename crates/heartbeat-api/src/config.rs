@@ -37,6 +37,9 @@ pub struct ApiConfig {
     pub history: Duration,
     /// Management calls of one key from one address: 100 at once, 10 a second.
     pub calls: Rate,
+    /// How pings of one monitor are gathered that come faster than any job needs. `None` where a process has but one
+    /// request at a time: there is nothing to gather then.
+    pub gathering: Option<Gathering>,
     /// Who may see the figures of the process in `GET /metrics`: who has a key of the operator's project.
     pub process_metrics: ProcessMetrics,
 }
@@ -56,6 +59,7 @@ impl Default for ApiConfig {
             keys: KeyLimits::default(),
             history: Duration::from_hours(24 * 30),
             calls: Rate { burst: 100, refill: Duration::from_millis(100) },
+            gathering: Some(Gathering::default()),
             process_metrics: ProcessMetrics::WithKey,
         }
     }
@@ -77,6 +81,29 @@ pub struct Rate {
     pub burst: u32,
     /// How long until there is one more.
     pub refill: Duration,
+}
+
+/// From when on and for how long the plain successes of one monitor are gathered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gathering {
+    /// Which are written each by itself: 60 at once, one a second.
+    pub rate: Rate,
+    /// How long others wait for one another: 250 ms, well inside the time in which a ping is given up.
+    pub wait: Duration,
+}
+
+impl Default for Gathering {
+    fn default() -> Self {
+        Self::from_pings_per_minute(60)
+    }
+}
+
+impl Gathering {
+    /// So many at once, and so many a minute for long.
+    pub fn from_pings_per_minute(pings: u32) -> Self {
+        let rate = Rate { burst: pings.max(1), refill: Duration::from_mins(1) / pings.max(1) };
+        Self { rate, wait: Duration::from_millis(250) }
+    }
 }
 
 /// How keys are looked up and remembered. DESIGN, "Safety".

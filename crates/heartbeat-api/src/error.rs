@@ -105,6 +105,9 @@ pub enum ApiError {
     /// No monitor has this ping URL.
     #[error("no monitor has this ping URL: it was copied wrong, or its monitor is gone or has another one now")]
     UnknownPingUrl,
+    /// No badge has this address, or there is nothing to show.
+    #[error("there is no badge at this address: it was copied wrong, it was changed, or what it showed is gone")]
+    UnknownBadge,
     /// There is no such channel.
     #[error("there is no channel `{0}` in this project: see which there are, or add it")]
     UnknownChannel(ChannelName),
@@ -155,7 +158,7 @@ pub enum ApiError {
     #[error("send the document of an import as the body, with `Content-Type: application/json` or `application/yaml`")]
     NoDocument,
     /// Too many keys from this address were not known.
-    #[error("too many unknown API keys came from this address: wait as long as Retry-After says")]
+    #[error("too many unknown API keys or badges were asked for from this address: wait as long as Retry-After says")]
     TooManyFailures(Duration),
     /// Too many management calls.
     #[error("too many calls with this API key from this address: wait as long as Retry-After says")]

@@ -51,10 +51,11 @@ fn managed(router: Router<Arc<Shared>>, version: &str) -> Router<Arc<Shared>> {
         ("badges/", read(get(project::badges))),
         ("status/", read(get(project::status))),
     ];
-    // Django sends who forgets the slash to the place that has it; some clients forget it always. `/api/v1/channels` is ours.
+    // Django sends who forgets the slash to the place that has it; some clients forget it always. `/api/v1/channels` and
+    // `/api/v1/badges` are ours.
     let forgiving = places.into_iter().fold(router, |router, (place, handler)| {
         let bare = place.trim_end_matches('/');
-        let is_ours = (version, bare) == ("v1", "channels");
+        let is_ours = version == "v1" && matches!(bare, "badges" | "channels");
         let router = if is_ours { router } else { router.route(&format!("/api/{version}/{bare}"), handler.clone()) };
         router.route(&format!("/api/{version}/{place}"), handler)
     });

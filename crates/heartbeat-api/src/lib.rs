@@ -6,8 +6,10 @@
 
 mod access;
 mod address;
+mod allowance;
 mod answer;
 mod auth;
+mod badges;
 mod body;
 mod bucket;
 mod bulk;
@@ -17,6 +19,7 @@ mod deliveries;
 mod document;
 mod error;
 mod flight;
+mod gather;
 mod health;
 mod healthchecks;
 mod history;
@@ -49,7 +52,7 @@ use axum::{
 use heartbeat_core::{channel::definition::Kinds, flow::Flow, monitor::MonitorId};
 
 pub use channels::{Edit, Trial, Wanted, removed, try_out};
-pub use config::{ApiConfig, BodyLimits, KeyLimits, Rate};
+pub use config::{ApiConfig, BodyLimits, Gathering, KeyLimits, Rate};
 pub use error::ApiError;
 pub use health::Check;
 pub use metrics::ProcessMetrics;
@@ -87,6 +90,12 @@ impl Api {
         Self { base_url, ..self }
     }
 
+    /// Says that the process has one request at a time: pings that come fast wait for no others then, for none can come.
+    #[must_use]
+    pub fn one_at_a_time(self) -> Self {
+        Self { config: ApiConfig { gathering: None, ..self.config }, ..self }
+    }
+
     /// Adds the kinds of channel that there are: without them, everything about channels is refused
     /// ([`ApiError::NoKinds`]).
     #[must_use]
@@ -110,6 +119,9 @@ struct Shared {
     kinds: Option<Arc<dyn Kinds>>,
     base_url: Option<String>,
     gate: auth::Gate,
+    gatherer: Option<gather::Gatherer>,
+    badge_secrets: badges::Secrets,
+    badge_standings: badges::Standings,
     meters: metrics::meters::Meters,
     print: Option<metrics::Print>,
     document: OnceLock<String>,
@@ -119,8 +131,22 @@ struct Shared {
 pub fn router(api: Api) -> Router {
     let Api { flow, config, checks, kinds, base_url, print } = api;
     let (gate, meters) = (auth::Gate::new(&flow, &config), metrics::meters::Meters::new());
-    let shared =
-        Arc::new(Shared { flow, config, checks, kinds, base_url, gate, meters, print, document: OnceLock::new() });
+    let gatherer = config.gathering.map(|setting| gather::Gatherer::new(setting, config.give_up));
+    let (badge_secrets, badge_standings) = (badges::Secrets::new(), badges::Standings::new());
+    let shared = Arc::new(Shared {
+        flow,
+        config,
+        checks,
+        kinds,
+        base_url,
+        gate,
+        gatherer,
+        badge_secrets,
+        badge_standings,
+        meters,
+        print,
+        document: OnceLock::new(),
+    });
     let ping = || get(ping::receive).post(ping::receive).fallback(|| refuse("GET, HEAD, POST"));
     Router::new()
         .route("/heartbeat/", ping())
@@ -133,6 +159,7 @@ pub fn router(api: Api) -> Router {
         .merge(defined())
         .route("/metrics", get(metrics::show).fallback(|| refuse("GET, HEAD")))
         .merge(history::routes())
+        .merge(badges::routes())
         .merge(bulk::routes())
         .merge(document::routes())
         .merge(healthchecks::routes())

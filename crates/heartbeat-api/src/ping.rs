@@ -15,7 +15,7 @@ use axum::{
 };
 use heartbeat_core::{
     MonitorId, Ping, PingUuid, Signal, Slug, Timestamp,
-    flow::{Birth, Recorded, Sender},
+    flow::{Birth, Came, PingError, Recorded, Sender, Together},
     key::Scope,
     ping::{Metadata, Note},
     slug::SlugError,
@@ -28,6 +28,7 @@ use crate::{
     auth::check_monitor,
     body::read_tail,
     error::ApiError,
+    gather::Trip,
     percent::{Plus, decode},
     query::PingQuery,
 };
@@ -108,11 +109,46 @@ impl Shared {
         Arrived::stamped(ping, sender, self.flow.clock.now())
     }
 
-    /// Records what has come in; answered after the durable write.
+    /// Records what has come in; answered after the durable write. Pings that come faster than any job needs are written
+    /// together.
     pub(crate) async fn record(&self, id: &MonitorId, arrived: Arrived) -> Result<Recorded, ApiError> {
+        let Some(trip) = self.gatherer.as_ref().and_then(|gatherer| gatherer.gather(&self.flow, id, &arrived)) else {
+            return self.record_alone(id, arrived).await;
+        };
+        // On the heap: the ordinary ping, which needs none of it, would carry it about.
+        Box::pin(self.record_together(id, arrived, trip)).await
+    }
+
+    /// Records what has come in by a write of its own.
+    pub(crate) async fn record_alone(&self, id: &MonitorId, arrived: Arrived) -> Result<Recorded, ApiError> {
         let Arrived { ping, sender, at } = arrived;
         let signal = ping.signal;
         let recorded = self.in_time(self.flow.record_ping(id, ping, sender, at)).await;
+        self.tell(id, signal, recorded)
+    }
+
+    /// Records it by the write that `trip` ends with, or by one of its own; both in the time that a ping has from its
+    /// stamp on.
+    async fn record_together(&self, id: &MonitorId, arrived: Arrived, trip: Trip) -> Result<Recorded, ApiError> {
+        let Arrived { ping, sender, at } = arrived;
+        let signal = ping.signal;
+        let recorded = async {
+            match trip.await? {
+                Together::Written => Ok(Recorded { came: Came::Again, notes: Vec::new() }),
+                Together::Apart => self.flow.record_ping(id, ping, sender, at).await,
+            }
+        };
+        let recorded = self.in_time(recorded).await;
+        self.tell(id, signal, recorded)
+    }
+
+    /// What became of a ping, as the API tells and counts it.
+    fn tell(
+        &self,
+        id: &MonitorId,
+        signal: Signal,
+        recorded: Result<Result<Recorded, PingError>, ApiError>,
+    ) -> Result<Recorded, ApiError> {
         let recorded =
             recorded.and_then(|recorded| recorded.map_err(|error| ApiError::of_ping(error, id.slug.clone())));
         self.meters.ping(signal, recorded.as_ref());

@@ -16,7 +16,7 @@ pub use import::Imported;
 pub use known::Known;
 pub use manage::{Defined, ManageError, Url};
 pub use own::Own;
-pub use ping::{Birth, Came, PingError, Recorded, Sender};
+pub use ping::{Birth, Came, PingError, Recorded, Sender, Together};
 pub use tally::TRANSITIONS;
 
 use crate::{

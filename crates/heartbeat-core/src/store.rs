@@ -7,6 +7,8 @@
 //! - Attributes that this version does not know survive its writes.
 //! - What has expired is not there.
 
+use std::num::NonZeroU32;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -84,8 +86,10 @@ pub enum Found {
 pub struct Extend {
     /// Which monitor.
     pub id: MonitorId,
-    /// When the ping was received.
+    /// When the ping was received; of several, the last.
     pub at: Timestamp,
+    /// How many pings it counts: those that came together are written together.
+    pub pings: NonZeroU32,
     /// The settle time: a deadline passed by less still counts as kept.
     pub settle: std::time::Duration,
     /// How far it moves the deadline.

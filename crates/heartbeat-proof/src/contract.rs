@@ -74,6 +74,7 @@ macro_rules! contract_tests {
             cron::a_cron_ping_that_was_not_answered_is_done_once,
             cron::arithmetic_is_not_for_a_cron_line,
             extend::the_same_ping_again_counts_once,
+            extend::pings_that_came_together_all_count,
             extend::a_row_for_late_pings_is_kept_after_the_expected_moment_alone,
             extend::a_ping_for_nobody_is_declined,
             extend::of_pings_at_once_every_one_counts,

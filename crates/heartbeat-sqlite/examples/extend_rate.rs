@@ -83,6 +83,7 @@ async fn ping(store: Arc<SqliteStore>, instant: Arc<AtomicI64>, task: u64, monit
         let extend = Extend {
             id,
             at,
+            pings: std::num::NonZeroU32::MIN,
             settle: SETTLE,
             reach: heartbeat_core::store::Reach::Window { interval: None, grace: None },
             write_id,

@@ -29,7 +29,7 @@ UPDATE monitor SET
     last_ping_at = :at,
     due_at = :at + window_s * 1000000,
     wake_at = :at + window_s * 1000000 + :settle,
-    ping_count = ping_count + 1,
+    ping_count = ping_count + :pings,
     expires_at = CASE WHEN expires_at IS NOT NULL
         THEN (max(:at + :forgotten, :at + window_s * 1000000 + :forgotten_after_due) + 999999) / 1000000 * 1000000 END,
     write_id = :write_id,
@@ -50,7 +50,7 @@ UPDATE monitor SET
     last_ping_at = :at,
     due_at = :due,
     wake_at = :due + :settle,
-    ping_count = ping_count + 1,
+    ping_count = ping_count + :pings,
     expires_at = coalesce(:end, expires_at),
     write_id = :write_id,
     line_before = last_line,
@@ -97,6 +97,7 @@ fn by_window(
     let rows = statement.query(params![
         extend.at.as_micros(),
         micros(extend.settle),
+        extend.pings.get(),
         micros(FORGOTTEN_AFTER),
         micros(FORGOTTEN_AFTER_DUE),
         extend.write_id.0.cast_signed(),
@@ -126,6 +127,7 @@ fn to_run(
         extend.at.as_micros(),
         run.due_at.as_micros(),
         micros(extend.settle),
+        extend.pings.get(),
         run.expires_at.map(Timestamp::as_micros),
         extend.write_id.0.cast_signed(),
         line.is_some() && extend.keep == Keep::Always,

@@ -6,7 +6,7 @@ mod kept;
 
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
-use heartbeat_api::ProcessMetrics;
+use heartbeat_api::{Gathering, ProcessMetrics};
 use heartbeat_core::{
     Grace, Interval, Reminders,
     dynamo::{Shared, TableNames},
@@ -112,6 +112,8 @@ pub(crate) struct Config {
     pub(crate) retention: Duration,
     pub(crate) trusted_proxies: usize,
     /// Who may see the figures of the process.
+    /// How pings of one monitor are gathered that come faster than any job needs.
+    pub(crate) gathering: Option<Gathering>,
     pub(crate) process_metrics: ProcessMetrics,
     pub(crate) log_format: LogFormat,
     pub(crate) log_filter: String,
@@ -200,6 +202,7 @@ impl Config {
             trusted_proxies: reader
                 .parse(name::TRUSTED_PROXIES, |text| text.parse().map_err(|_| format!("{text:?} is not a number")))
                 .unwrap_or(0),
+            gathering: reader.parse(name::PINGS_PER_MINUTE, gathering).unwrap_or_else(|| Some(Gathering::default())),
             process_metrics: reader.parse(name::METRICS_PUBLIC, process_metrics).unwrap_or_default(),
             log_format: reader.parse(name::LOG_FORMAT, log_format).unwrap_or(LogFormat::Auto),
             log_filter: reader.parse(name::RUST_LOG, crate::logging::check_filter).unwrap_or_else(|| "info".to_owned()),
@@ -250,6 +253,11 @@ fn settings(reader: &mut Reader<'_>, settle: Option<Duration>, usual: &Usual) ->
         grace: reader.parse(name::DEFAULT_GRACE, Grace::parse).unwrap_or(Grace::DEFAULT),
         ping_log: reader.parse(name::PING_LOG, kept).unwrap_or(usual.ping_log),
     }
+}
+
+fn gathering(text: &str) -> Result<Option<Gathering>, String> {
+    let pings: u32 = text.parse().map_err(|_| format!("it is a number of pings, or 0, not {text:?}"))?;
+    Ok((pings > 0).then(|| Gathering::from_pings_per_minute(pings)))
 }
 
 fn process_metrics(text: &str) -> Result<ProcessMetrics, String> {

@@ -112,6 +112,7 @@ fn listen(config: &Config) -> anyhow::Result<std::net::TcpListener> {
 fn api_config(config: &Config, settle: Duration, longest: Duration) -> ApiConfig {
     ApiConfig {
         trusted_proxies: config.trusted_proxies,
+        gathering: config.gathering,
         process_metrics: config.process_metrics,
         give_up: give_up(settle, longest),
         history: config.retention,

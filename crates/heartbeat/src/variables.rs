@@ -33,6 +33,7 @@ pub(crate) const BASE_URL: &str = "HEARTBEAT_BASE_URL";
 pub(crate) const METRICS_PUBLIC: &str = "HEARTBEAT_METRICS_PUBLIC";
 pub(crate) const RETENTION: &str = "HEARTBEAT_RETENTION";
 pub(crate) const PING_LOG: &str = "PING_LOG";
+pub(crate) const PINGS_PER_MINUTE: &str = "HEARTBEAT_PINGS_PER_MINUTE";
 pub(crate) const TRUSTED_PROXIES: &str = "HEARTBEAT_TRUSTED_PROXIES";
 pub(crate) const LOG_FORMAT: &str = "HEARTBEAT_LOG_FORMAT";
 pub(crate) const RUST_LOG: &str = "RUST_LOG";
@@ -45,7 +46,7 @@ pub(crate) const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
 pub(crate) const FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
 
 /// All of them, in the order in which a reader needs them.
-pub(crate) const ALL: [Variable; 38] = [
+pub(crate) const ALL: [Variable; 39] = [
     Variable {
         name: BIND_ADDR,
         default: "127.0.0.1:3000",
@@ -160,6 +161,11 @@ pub(crate) const ALL: [Variable; 38] = [
         name: PING_LOG,
         default: "all",
         meaning: "Which pings history keeps: `all`, `notable` (the first, starts and ends of runs, failures, logs, late and odd ones, those with a body) or `none`; outages and what people do are always kept. On DynamoDB `notable`, where each row is a write more",
+    },
+    Variable {
+        name: PINGS_PER_MINUTE,
+        default: "60",
+        meaning: "How many pings a minute, and at once, of one monitor are written each by itself; what is beyond waits a quarter of a second and is written together, and none is refused. `0`: all by themselves, as always on Lambda",
     },
     Variable {
         name: METRICS_PUBLIC,

@@ -42,6 +42,7 @@ impl ApiError {
             Self::UnknownSignal => "unknown_signal",
             Self::UnknownMonitor(_) => "unknown_monitor",
             Self::UnknownPingUrl => "unknown_ping_url",
+            Self::UnknownBadge => "unknown_badge",
             Self::UnknownChannel(_) => "unknown_channel",
             Self::UnknownDelivery => "unknown_delivery",
             Self::MethodNotAllowed(_) => "method_not_allowed",
@@ -95,6 +96,7 @@ impl ApiError {
             | Self::UnknownSignal
             | Self::UnknownMonitor(_)
             | Self::UnknownPingUrl
+            | Self::UnknownBadge
             | Self::UnknownChannel(_)
             | Self::UnknownDelivery => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,

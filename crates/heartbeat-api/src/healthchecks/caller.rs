@@ -70,7 +70,7 @@ impl Shared {
     }
 
     /// All monitors that a key opens.
-    pub(super) async fn all_of(&self, key: &KeyRecord) -> Result<Vec<Monitor>, ApiError> {
+    pub(crate) async fn all_of(&self, key: &KeyRecord) -> Result<Vec<Monitor>, ApiError> {
         if let Some(only) = &key.monitor {
             let found =
                 self.in_time(self.flow.store.find(&Self::id(key, only.clone()), self.flow.clock.now())).await??;

@@ -8,10 +8,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use heartbeat_core::{channel::definition, key::Scope};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::refusal::Refusal;
-use crate::{Shared, json as answer_json};
+use crate::{Shared, badges::Links, json as answer_json};
 
 /// `GET /api/v3/channels/`: the project's channels. Their names are their identifiers.
 pub(super) async fn channels(State(api): State<Arc<Shared>>, request: Request) -> Result<Response, Refusal> {
@@ -24,11 +24,20 @@ pub(super) async fn channels(State(api): State<Arc<Shared>>, request: Request) -
     Ok(answer_json(StatusCode::OK, &json!({ "channels": channels }))?)
 }
 
-/// `GET /api/v3/badges/`: none.
+/// `GET /api/v3/badges/`: their addresses, by tag; `*` is all.
 pub(super) async fn badges(State(api): State<Arc<Shared>>, request: Request) -> Result<Response, Refusal> {
     let (head, body) = request.into_parts();
-    api.caller(&head, body, Scope::Read).await?;
-    Ok(answer_json(StatusCode::OK, &json!({ "badges": {} }))?)
+    let caller = api.caller(&head, body, Scope::Read).await?;
+    let badges = api.badges_by_tag(&head, &caller.key).await?.into_iter().map(|(tag, links)| {
+        let Links { svg, json, shields, svg2, json2, shields2 } = links;
+        // What they number by three states, we do by two.
+        let links = json!({
+            "svg": svg2, "svg3": svg, "json": json2, "json3": json, "shields": shields2, "shields3": shields,
+        });
+        (tag, links)
+    });
+    let badges: Map<String, Value> = badges.collect();
+    Ok(answer_json(StatusCode::OK, &json!({ "badges": badges }))?)
 }
 
 /// `GET /api/v3/status/`: whether the store can be asked. Anybody may ask.

@@ -46,6 +46,7 @@ fn one_of_each() -> Vec<E> {
         E::UnknownSignal,
         E::UnknownMonitor(slug.clone()),
         E::UnknownPingUrl,
+        E::UnknownBadge,
         E::UnknownChannel(channel.clone()),
         E::UnknownDelivery,
         E::MethodNotAllowed("POST"),
@@ -103,6 +104,7 @@ fn ask_for_it_to_be_added(error: &E) {
         | E::UnknownSignal
         | E::UnknownMonitor(_)
         | E::UnknownPingUrl
+        | E::UnknownBadge
         | E::UnknownChannel(_)
         | E::UnknownDelivery
         | E::MethodNotAllowed(_)
@@ -166,6 +168,7 @@ fn the_table_of_codes() {
     | `unknown_signal` | 404 |  | what follows the slug is not a signal: use start, fail, log, or an exit code in digits; nothing was recorded |
     | `unknown_monitor` | 404 |  | there is no monitor `nightly` in this project: a first ping to /heartbeat/nightly makes it |
     | `unknown_ping_url` | 404 |  | no monitor has this ping URL: it was copied wrong, or its monitor is gone or has another one now |
+    | `unknown_badge` | 404 |  | there is no badge at this address: it was copied wrong, it was changed, or what it showed is gone |
     | `unknown_channel` | 404 |  | there is no channel `ops` in this project: see which there are, or add it |
     | `unknown_delivery` | 404 |  | there is no delivery of this id, or history has forgotten it: the list of deliveries shows their ids |
     | `method_not_allowed` | 405 |  | this path does not take this method: use POST |
@@ -181,7 +184,7 @@ fn the_table_of_codes() {
     | `uri_too_long` | 414 |  | the address of the request is too long: shorten its query |
     | `not_json` | 415 |  | send the body as JSON, with `Content-Type: application/json`, or send none |
     | `no_document` | 415 |  | send the document of an import as the body, with `Content-Type: application/json` or `application/yaml` |
-    | `too_many_failures` | 429 | 2 | too many unknown API keys came from this address: wait as long as Retry-After says |
+    | `too_many_failures` | 429 | 2 | too many unknown API keys or badges were asked for from this address: wait as long as Retry-After says |
     | `too_many_calls` | 429 | 1 | too many calls with this API key from this address: wait as long as Retry-After says |
     | `headers_too_large` | 431 |  | the headers of the request are too many or too large: send fewer |
     | `internal` | 500 |  | something went wrong on our side: try again, and report the request id if it stays |

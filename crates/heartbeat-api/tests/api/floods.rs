@@ -34,7 +34,7 @@ async fn a_flood_of_random_keys_costs_no_more_reads_than_the_bucket_holds() {
     {
       "error": {
         "code": "too_many_failures",
-        "message": "too many unknown API keys came from this address: wait as long as Retry-After says",
+        "message": "too many unknown API keys or badges were asked for from this address: wait as long as Retry-After says",
         "request_id": "r-1"
       }
     }

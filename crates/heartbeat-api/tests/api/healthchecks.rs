@@ -534,13 +534,23 @@ async fn pings_their_bodies_and_flips_are_listed() {
 }
 
 #[tokio::test]
-async fn a_project_has_its_channels_no_badges_and_a_status() {
+async fn a_project_has_its_channels_its_badges_and_a_status() {
     let api = Installation::new().await;
     let ops = json!({ "name": "ops", "kind": "post", "config": { "url": "https://a" } });
     let made = api.say("POST", "/api/v1/channels", &ops).await;
     assert_eq!(made.status, 201, "{made}");
     assert_snapshot!(call(&api, "GET", "/api/v3/channels/", None).await.body, @r#"{"channels":[{"id":"ops","kind":"post","name":"ops"}]}"#);
-    assert_eq!(call(&api, "GET", "/api/v3/badges/", None).await.json(), json!({ "badges": {} }));
+    let tagged = json!({ "slug": "job", "tags": ["nightly"] });
+    assert_eq!(api.say("POST", "/api/v1/monitors", &tagged).await.status, 201);
+    let badges = call(&api, "GET", "/api/v3/badges/", None).await.json()["badges"].clone();
+    assert_eq!(badges.as_object().unwrap().keys().collect::<Vec<_>>(), ["*", "nightly"]);
+    for (badge, status) in [("json3", "up"), ("json", "up")] {
+        let url = badges["nightly"][badge].as_str().unwrap();
+        assert_eq!(ping(&api, "GET", &url[url.find("/badge/").unwrap()..]).await.json()["status"], status, "{url}");
+    }
+    let suffixes =
+        ["svg", "svg3", "shields"].map(|name| badges["*"][name].as_str().unwrap().rsplit_once('/').unwrap().1.len());
+    assert_eq!(suffixes, [48 + 2 + 4, 48 + 4, 48 + 2 + 8]);
     let status = ping(&api, "GET", "/api/v3/status/").await;
     assert_eq!((status.status.as_u16(), status.body.as_str()), (200, "OK"));
     let preflight = ping(&api, "OPTIONS", CHECKS).await;

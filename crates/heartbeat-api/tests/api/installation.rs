@@ -15,7 +15,7 @@ use axum::{
 };
 use heartbeat_api::{Api, ApiConfig, Check, router};
 use heartbeat_core::{
-    Grace, Interval, MonitorId, Project, Reminders, Slug, Store, Timestamp,
+    Clock, Grace, Interval, MonitorId, Project, Reminders, Slug, Store, Timestamp,
     alarm::Alarm,
     flow::{Flow, Settings},
     history::{Happening, PingLog, PingRow},
@@ -61,6 +61,15 @@ impl Installation {
     }
 
     pub(crate) async fn with_check(config: ApiConfig, check: Check) -> Self {
+        Self::by_clock(config, check, |clock| clock).await
+    }
+
+    /// As `with_check`, where the API reads `clock_over` the clock that is set.
+    pub(crate) async fn by_clock(
+        config: ApiConfig,
+        check: Check,
+        clock_over: impl FnOnce(Arc<SetClock>) -> Arc<dyn Clock>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(&folder.path().join("heartbeat.db"), Mode::Serve, Arc::new(Alarm::default()));
         let weather = Arc::new(Weather::over(store.unwrap()));
@@ -73,8 +82,8 @@ impl Installation {
             ping_log: PingLog::All,
         };
         let (store, random) = (weather.clone(), Arc::new(Seeded::new(1)));
-        let flow =
-            Flow { store, clock: clock.clone(), random, settings, hearing: Arc::default(), known: Arc::default() };
+        let clock_read = clock_over(clock.clone());
+        let flow = Flow { store, clock: clock_read, random, settings, hearing: Arc::default(), known: Arc::default() };
         let api = Api::new(flow.clone(), config).with_check(check).with_kinds(Arc::new(Posts));
         let router = router(api);
         let key = ApiKey::from_random([1; 32]);

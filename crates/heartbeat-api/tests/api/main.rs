@@ -3,6 +3,8 @@
 //! `cfg(test)` tells clippy that helpers of tests are tests too.
 
 #[cfg(test)]
+mod badges;
+#[cfg(test)]
 mod bulk;
 #[cfg(test)]
 mod channels;
@@ -24,6 +26,8 @@ mod history;
 mod installation;
 #[cfg(test)]
 mod keys;
+#[cfg(test)]
+mod limits;
 #[cfg(test)]
 mod management;
 #[cfg(test)]

@@ -40,11 +40,12 @@ pub(crate) struct Weather {
     store: SqliteStore,
     sky: Mutex<Sky>,
     key_reads: AtomicU32,
+    writes: AtomicU32,
 }
 
 impl Weather {
     pub(crate) fn over(store: SqliteStore) -> Self {
-        Self { store, sky: Mutex::new(Sky::Clear), key_reads: AtomicU32::new(0) }
+        Self { store, sky: Mutex::new(Sky::Clear), key_reads: AtomicU32::new(0), writes: AtomicU32::new(0) }
     }
 
     pub(crate) fn turn(&self, sky: Sky) {
@@ -54,6 +55,17 @@ impl Weather {
     /// How often a key was looked up.
     pub(crate) fn key_reads(&self) -> u32 {
         self.key_reads.load(Ordering::SeqCst)
+    }
+
+    /// How often a monitor was written, or tried to be.
+    pub(crate) fn writes(&self) -> u32 {
+        self.writes.load(Ordering::SeqCst)
+    }
+
+    fn note(&self, verb: &str) {
+        if matches!(verb, "extend" | "commit") {
+            self.writes.fetch_add(1, Ordering::SeqCst);
+        }
     }
 
     async fn pass(&self) -> Result<(), StoreError> {
@@ -72,6 +84,7 @@ macro_rules! through_the_weather {
         #[async_trait]
         impl Store for Weather {
             $(async fn $name(&self, $($arg: $type),*) -> Result<$answer, StoreError> {
+                self.note(stringify!($name));
                 self.pass().await?;
                 self.store.$name($($arg),*).await
             })*

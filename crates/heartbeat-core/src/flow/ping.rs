@@ -1,7 +1,7 @@
 //! The life of a ping: one conditional write when it is ordinary, else look, decide, store. It is answered only after
 //! the durable write.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use thiserror::Error;
 
@@ -44,6 +44,15 @@ pub enum Birth {
     Refused,
 }
 
+/// What became of pings that came together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Together {
+    /// They are written, and each counts.
+    Written,
+    /// Nothing was: to this monitor they may say more than that all is well, so each has to be recorded by itself.
+    Apart,
+}
+
 /// Why a ping was not recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PingError {
@@ -83,7 +92,7 @@ impl Flow {
         sender: Sender,
         at: Timestamp,
     ) -> Result<Recorded, PingError> {
-        let arrival = Arrival { id, ping, sender, at, write_id: self.write_id() };
+        let arrival = Arrival { id, ping, sender, at, pings: NonZeroU32::MIN, write_id: self.write_id() };
         let found = match self.reach(&arrival) {
             Some(reach) => match self.extend(&arrival, reach).await? {
                 Extended::Done => return Ok(Recorded { came: Came::Again, notes: arrival.sender.notes }),
@@ -93,6 +102,23 @@ impl Flow {
         };
         // On the heap: the ordinary ping, which needs none of it, would carry it about.
         Box::pin(self.decide_ping(arrival, found)).await
+    }
+
+    /// Records several plain successes, of which the last was received at `last` from `sender`, by one write: what is
+    /// there afterwards is what each by itself would have left, and each counts. Only an ordinary monitor takes them so.
+    pub async fn record_together(
+        &self,
+        id: &MonitorId,
+        pings: NonZeroU32,
+        sender: Sender,
+        last: Timestamp,
+    ) -> Result<Together, StoreError> {
+        let arrival = Arrival { id, ping: Ping::success(), sender, at: last, pings, write_id: self.write_id() };
+        let Some(reach) = self.reach(&arrival) else { return Ok(Together::Apart) };
+        Ok(match self.extend(&arrival, reach).await? {
+            Extended::Done => Together::Written,
+            Extended::Declined(_) => Together::Apart,
+        })
     }
 
     /// How far a ping that is only a plain success moves the deadline, as far as is known without a look.
@@ -232,6 +258,7 @@ struct Arrival<'a> {
     ping: Ping,
     sender: Sender,
     at: Timestamp,
+    pings: NonZeroU32,
     write_id: WriteId,
 }
 
@@ -242,6 +269,7 @@ impl Arrival<'_> {
         Extend {
             id: self.id.clone(),
             at: self.at,
+            pings: self.pings,
             settle: settings.settle,
             reach,
             write_id: self.write_id,

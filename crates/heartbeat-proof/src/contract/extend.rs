@@ -1,6 +1,6 @@
 //! The ordinary ping: one write that is exactly what `decide` would have made of it, or none.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use heartbeat_core::{
     Event, Grace, Interval, Monitor, Ping, Schedule, Store, Timestamp, decide,
@@ -85,6 +85,7 @@ async fn extends_as_decided(
     let extend = Extend {
         id: id.clone(),
         at,
+        pings: NonZeroU32::MIN,
         settle: SETTLE,
         reach: Reach::Window { interval, grace },
         write_id: WriteId(write_id),
@@ -149,6 +150,18 @@ pub async fn the_same_ping_again_counts_once(harness: &dyn Harness) {
         assert_eq!(store.extend(extend.clone()).await, Ok(Extended::Done));
     }
     assert_eq!(there(&*store, &id("job")).await.monitor.ping_count, 2);
+    assert_eq!(store.history(&id("job"), Timestamp::MAX, 10).await.unwrap().len(), 1);
+}
+
+pub async fn pings_that_came_together_all_count(harness: &dyn Harness) {
+    let store = harness.store();
+    put(&*store, pinged("job")).await;
+    let together = Extend { pings: NonZeroU32::new(1_000).unwrap(), ..ping("job", NOW.plus(minutes(1)), 2) };
+    for _ in 0..2 {
+        assert_eq!(store.extend(together.clone()).await, Ok(Extended::Done));
+    }
+    let after = there(&*store, &id("job")).await.monitor;
+    assert_eq!((after.ping_count, after.last_ping_at), (1_001, Some(NOW.plus(minutes(1)))));
     assert_eq!(store.history(&id("job"), Timestamp::MAX, 10).await.unwrap().len(), 1);
 }
 

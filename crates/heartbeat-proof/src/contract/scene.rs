@@ -1,6 +1,6 @@
 //! What the clauses play with: one instant, a few monitors, and short ways to store and find them.
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use heartbeat_core::{
     Cause, ChannelName, Context, Event, Grace, Incident, Interval, Monitor, MonitorId, Notice, Origin, Ping, Project,
@@ -95,6 +95,7 @@ pub fn ping(slug: &str, at: Timestamp, write_id: u64) -> Extend {
     Extend {
         id,
         at,
+        pings: NonZeroU32::MIN,
         settle: SETTLE,
         reach: Reach::Window { interval: None, grace: None },
         write_id,

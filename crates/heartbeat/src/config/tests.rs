@@ -40,6 +40,7 @@ fn all_mistakes_are_told_together() {
         ("HEARTBEAT_DEFAULT_GRACE", "soon"),
         ("HEARTBEAT_REMIND_PACE", "often"),
         ("PING_LOG", "some"),
+        ("HEARTBEAT_PINGS_PER_MINUTE", "many"),
         ("HEARTBEAT_LOG_FORMAT", "xml"),
         ("HEARTBEAT_API_KEY", "hb_not_a_key"),
         ("RUST_LOG", "heartbeat=loud=er"),
@@ -49,7 +50,7 @@ fn all_mistakes_are_told_together() {
         ("HEARTBEAT_BASE_URL", "heartbeat.example"),
     ])
     .unwrap_err();
-    assert_eq!(mistakes.0.len(), 17, "{mistakes}");
+    assert_eq!(mistakes.0.len(), 18, "{mistakes}");
     let text = mistakes.to_string();
     assert!(!text.contains("a-secret") && !text.contains("hb_not_a_key"), "{text}");
     assert!(text.contains("TELEGRAM_CHAT_ID: it is missing"), "{text}");

@@ -73,7 +73,7 @@ impl Host {
     }
 
     fn api(&self, store: DynamoStore) -> Api {
-        serve::api_over_tables(&self.config, Arc::new(store))
+        serve::api_over_tables(&self.config, Arc::new(store)).one_at_a_time()
     }
 
     async fn answer(&self, request: Request) -> Result<Response<Body>, Infallible> {

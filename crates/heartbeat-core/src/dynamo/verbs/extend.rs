@@ -18,7 +18,7 @@ use crate::{
 
 /// What `decide` makes of a plain success on an ordinary monitor. Only a monitor that a ping made has `forget_s`; the end of
 /// any other is beyond all ends.
-const UPDATE: &str = "SET last_ping_at = :at, #shard = :shard, ping_count = ping_count + :one, \
+const UPDATE: &str = "SET last_ping_at = :at, #shard = :shard, ping_count = ping_count + :pings, \
     write_id_before = if_not_exists(write_id, :write_id), write_id = :write_id";
 const BY_WINDOW: &str = ", due_at = window_us + :at, expires_at = if_not_exists(forget_s, :never) + :at_s_up";
 const WAKE: &str = ", wake_at = window_us + :settled_at";
@@ -79,7 +79,7 @@ impl DynamoStore {
         let mut values = HashMap::from([
             (":at".to_owned(), micros(at)),
             (":at_s".to_owned(), number(at.as_secs())),
-            (":one".to_owned(), number(1)),
+            (":pings".to_owned(), number(extend.pings)),
             (":shard".to_owned(), number(self.shard_for(&extend.id))),
             (":still_kept".to_owned(), micros(at.minus(extend.settle))),
             (":v".to_owned(), number(VERSION)),
