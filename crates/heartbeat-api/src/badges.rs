@@ -8,7 +8,7 @@
 mod secret;
 mod standing;
 mod svg;
-mod view;
+pub(crate) mod view;
 
 use std::{collections::BTreeSet, sync::Arc};
 

@@ -4,6 +4,7 @@
 //! here, a module for each group of paths, because handlers take requests as they come: a route without a description fails
 //! a test (tests/api/openapi.rs). docs/openapi.json is a copy that a test keeps true.
 
+mod badges;
 mod channels;
 mod documents;
 mod healthchecks;
@@ -35,14 +36,15 @@ A dead man's switch: jobs ping while they are alive, and people are told when th
 
 Every answer carries `X-Request-Id`. A refusal is `{\"error\": {\"code\", \"message\", \"request_id\"}}`; its `code` is stable \
 (docs/errors.md lists them all). Instants are RFC 3339 in UTC; lengths of time are texts such as `5m`, or numbers of seconds. \
-What `GET` answers, `HEAD` answers without its body.";
+What `GET` answers, `HEAD` answers without its body. Management calls carry `RateLimit-Policy` and `RateLimit`.";
 
 /// The groups of operations, in the order in which the page shows them.
-const GROUPS: [(&str, &str); 8] = [
+const GROUPS: [(&str, &str); 9] = [
     (pings::GROUP, "Jobs say that they are alive."),
     (monitors::GROUP, "What is watched, and how."),
     (history::GROUP, "What has happened."),
     (channels::GROUP, "Through which people are told, and what was tried to tell them."),
+    (badges::GROUP, "Pictures and words of how it is, for whoever has their address."),
     (installation::GROUP, "Whether it is well."),
     (monitors::FIRST_GROUP, "The paths of the first version; they stay."),
     (healthchecks::GROUP, "The protocol of Healthchecks: docs/clients.md says what differs."),
@@ -76,6 +78,7 @@ fn operations() -> Vec<Operation> {
     all.extend(documents::operations());
     all.extend(history::operations());
     all.extend(channels::operations());
+    all.extend(badges::operations());
     all.extend(installation::operations());
     all.extend(healthchecks::operations());
     all

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{
     secret::{Of, Secret, States},
@@ -10,7 +11,8 @@ use super::{
 };
 
 /// The addresses of one badge.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(as = BadgeLinks)]
 pub(crate) struct Links {
     pub(crate) svg: String,
     pub(crate) json: String,
@@ -47,8 +49,9 @@ fn in_path(text: &str) -> String {
 }
 
 /// The addresses of all badges that a key may see.
-#[derive(Serialize)]
-pub(super) struct BadgesView {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Badges)]
+pub(crate) struct BadgesView {
     /// Of all monitors of the project.
     pub(super) all: Option<Links>,
     /// By the monitors' slugs.
@@ -58,8 +61,8 @@ pub(super) struct BadgesView {
 }
 
 /// A badge as JSON, as Healthchecks has it.
-#[derive(Serialize)]
-pub(super) struct BadgeView {
+#[derive(Serialize, ToSchema)]
+pub(crate) struct BadgeView {
     status: &'static str,
     total: usize,
     /// How many are late.
@@ -75,9 +78,9 @@ impl BadgeView {
 }
 
 /// A badge for shields.io's endpoint badge.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ShieldView<'a> {
+pub(crate) struct ShieldView<'a> {
     schema_version: u8,
     label: &'a str,
     message: &'static str,

@@ -161,8 +161,8 @@ fn of_project(version: &Version) -> Vec<Operation> {
             .answers_schema(200, "All of them.", integrations()),
         version
             .operation(Get, "badges/", "listBadges", Scope::Read)
-            .does("Badges: there are none.")
-            .answers_schema(200, "None.", badges),
+            .does("The addresses of badges, by tag.")
+            .answers_schema(200, "The addresses.", badges),
         status.does("Whether the store can be asked.").answers_text(200, "It can.").in_words(Words::Healthchecks),
     ]
 }
