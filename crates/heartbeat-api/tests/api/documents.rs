@@ -261,7 +261,7 @@ async fn what_is_too_much_is_refused() {
     assert_eq!((answer.status.as_u16(), answer.code()), (413, "body_too_large".to_owned()));
 
     let api = Installation::new().await;
-    let many: String = (0..=MAX_MONITORS).map(|n| format!("- slug: job-{n}\n")).collect();
+    let many = (0..=MAX_MONITORS).map(|n| format!("- slug: job-{n}\n")).collect::<Vec<_>>().concat();
     let answer = import(&api, "", format!("version: 1\nmonitors:\n{many}")).await;
     assert_snapshot!(answer, @r#"
     400 Bad Request
@@ -444,7 +444,7 @@ async fn a_large_document_has_the_same_results_as_a_small_one() {
     let api = Installation::new().await;
     api.call("POST", "/heartbeat/job-7?interval=5m&grace=1m").await;
     api.say("POST", "/api/v1/monitors", &json!({"slug": "job-8", "grace": "9m"})).await;
-    let monitors: String = (0..700).map(|n| format!("- slug: job-{n}\n")).collect();
+    let monitors = (0..700).map(|n| format!("- slug: job-{n}\n")).collect::<Vec<_>>().concat();
     let document = format!("version: 1\nmonitors:\n{monitors}");
     let dry = import(&api, "?dry_run=1", document.clone()).await.json();
     let real = import(&api, "", document.clone()).await.json();
