@@ -151,7 +151,8 @@ fn aliases_that_multiply_are_refused_before_they_do() {
     // The classic: nine lists of nine of the list before.
     let mut laughs = "version: 1\nmonitors:\n- slug: a\n  tags: &a [x]\n".to_owned();
     for (of, new) in "abcdefghi".chars().zip("bcdefghij".chars()) {
-        laughs += &format!("- slug: {new}\n  tags: &{new} [{}]\n", vec![format!("*{of}"); 9].join(", "));
+        let of = vec![format!("*{of}"); 9].join(", ");
+        laughs.extend([format!("- slug: {new}\n  tags: &{new} [{of}]\n")]);
     }
     assert!(yaml(&laughs).is_err());
     // One long text, named often: what counts is what it brings.
@@ -161,7 +162,7 @@ fn aliases_that_multiply_are_refused_before_they_do() {
     assert!(refused.contains("too large or too complex"), "{refused}");
     // A list of many, named by every monitor.
     let many = vec!["x"; 1_000].join(", ");
-    let monitors: String = (0..10_000).map(|n| format!("- {{slug: job-{n}, tags: *many}}\n")).collect();
+    let monitors = (0..10_000).map(|n| format!("- {{slug: job-{n}, tags: *many}}\n")).collect::<Vec<_>>().concat();
     let refused = refusal(&format!("version: 1\nmonitors:\n- {{slug: a, tags: &many [{many}]}}\n{monitors}"));
     assert!(refused.contains("replayed"), "{refused}");
 }
@@ -184,7 +185,7 @@ fn nesting_without_an_end_is_refused() {
 
 #[test]
 fn a_document_is_no_larger_than_it_may_be() {
-    let monitors = |many: usize| (0..many).map(|n| format!("- slug: job-{n}\n")).collect::<String>();
+    let monitors = |many: usize| (0..many).map(|n| format!("- slug: job-{n}\n")).collect::<Vec<_>>().concat();
     let of = |many| yaml(&format!("version: 1\nmonitors:\n{}", monitors(many))).map(|document| document.monitors.len());
     assert_eq!(of(MAX_MONITORS), Ok(MAX_MONITORS));
     assert!(of(MAX_MONITORS + 1).unwrap_err().contains("more than 10000 monitors"));
@@ -214,7 +215,7 @@ fn the_largest_document_that_is_written_of_10_000_ordinary_monitors_is_read() {
 
 #[test]
 fn every_mistake_is_told_with_its_place_but_no_more_than_ten() {
-    let monitors: String = (0..13).map(|n| format!("- slug: Job-{n}\n")).collect();
+    let monitors = (0..13).map(|n| format!("- slug: Job-{n}\n")).collect::<Vec<_>>().concat();
     let refused = refusal(&format!("version: 1\nmonitors:\n{monitors}"));
     assert!(refused.starts_with("monitors[0] (\"Job-0\"): a slug has"), "{refused}");
     assert!(refused.contains("monitors[9]") && !refused.contains("monitors[10]"), "{refused}");
