@@ -57,7 +57,7 @@ async fn every_route_is_described_and_nothing_else() {
     assert!(routed.remove("/heartbeat/"));
     let described: BTreeSet<String> = described().into_keys().collect();
     // Of two that differ by a slash the one with it is described: theirs have it.
-    routed.retain(|path| path.starts_with("/api/docs") || !described.contains(&format!("{path}/")));
+    routed.retain(|path| described.contains(path) || !described.contains(&format!("{path}/")));
     let (lacking, more): (Vec<_>, Vec<_>) =
         (routed.difference(&described).collect(), described.difference(&routed).collect());
     assert!(lacking.is_empty(), "no description in src/openapi of {lacking:?}");

@@ -30,7 +30,7 @@ async fn no_answer_surprises_who_has_read_the_document() {
     let ended = within(ALL_CALLS, "the end of the calls", calls).await.unwrap();
     let (said, complained) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
     assert!(ended.status.success() && said.contains("No issues found"), "{said}\n{complained}");
-    server.stop().await;
+    server.kill().await;
 }
 
 /// Where `scripts/tools.sh` installs: it reads the same variable, from the root as well.
