@@ -40,6 +40,11 @@ impl Stop {
         Ok(stop)
     }
 
+    /// Whether this is the end.
+    pub(crate) fn is_requested(&self) -> bool {
+        *self.0.borrow() || self.0.has_changed().is_err()
+    }
+
     /// Returns at the end.
     pub(crate) async fn requested(mut self) {
         let _ = self.0.wait_for(|stopped| *stopped).await;

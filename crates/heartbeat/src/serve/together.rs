@@ -10,14 +10,32 @@ use crate::stop::Stop;
 /// The checker beside the API.
 pub(super) struct Watch {
     checker: JoinHandle<()>,
-    /// How the checker ended, if it did so before it was asked to.
-    ended_early: Option<Result<(), JoinError>>,
+    /// How the checker ended, if it has.
+    ended: Option<Ended>,
+}
+
+/// How a checker ended.
+enum Ended {
+    AsAsked,
+    Early(Result<(), JoinError>),
+}
+
+impl Ended {
+    /// It hears of the end when we do, on another thread, and may have ended between our look at the end and that at it.
+    fn of(ended: Result<(), JoinError>, stop: &Stop) -> Self {
+        if ended.is_ok() && stop.is_requested() {
+            return Self::AsAsked;
+        }
+        let how = ended.as_ref().err().map(ToString::to_string);
+        tracing::error!(how, "the checker has ended before its time: nobody would be alerted, so serve ends");
+        Self::Early(ended)
+    }
 }
 
 impl Watch {
     /// Over a checker that ends when everybody is told to.
     pub(super) fn over(checker: JoinHandle<()>) -> Self {
-        Self { checker, ended_early: None }
+        Self { checker, ended: None }
     }
 
     /// Returns when the API is to end: at `stop`, or when the checker has ended without it.
@@ -25,23 +43,18 @@ impl Watch {
         tokio::select! {
             // First, for a checker that heard of the end may have ended already.
             biased;
-            () = stop.requested() => {}
-            ended = &mut self.checker => {
-                let how = ended.as_ref().err().map(ToString::to_string);
-                tracing::error!(how, "the checker has ended before its time: nobody would be alerted, so serve ends");
-                self.ended_early = Some(ended);
-            }
+            () = stop.clone().requested() => {}
+            ended = &mut self.checker => self.ended = Some(Ended::of(ended, &stop)),
         }
     }
 
     /// Waits for the checker's end. It is an error when it was a panic, or came before its time.
     pub(super) async fn end(self) -> anyhow::Result<()> {
-        let Some(ended) = self.ended_early else {
-            return self.checker.await.context("the checker ended with a panic");
-        };
-        let why = match ended {
-            Ok(()) => anyhow!("nothing had asked it to"),
-            Err(panic) => panic.into(),
+        let why = match self.ended {
+            None => return self.checker.await.context("the checker ended with a panic"),
+            Some(Ended::AsAsked) => return Ok(()),
+            Some(Ended::Early(Ok(()))) => anyhow!("nothing had asked it to"),
+            Some(Ended::Early(Err(panic))) => panic.into(),
         };
         Err(why.context("the checker has ended, and without it nobody is alerted: start serve again"))
     }
@@ -108,7 +121,9 @@ mod tests {
         let error = format!("{:#}", early.end().await.unwrap_err());
         assert!(error.ends_with("start serve again: nothing had asked it to"), "{error}");
 
+        assert!(matches!(Ended::of(Ok(()), &stop), Ended::Early(Ok(()))));
         stopper.stop();
+        assert!(matches!(Ended::of(Ok(()), &stop), Ended::AsAsked), "it has ended between two looks");
         let mut asked = Watch::over(tokio::spawn(stop.clone().requested()));
         asked.until(stop).await;
         asked.end().await.unwrap();
