@@ -12,7 +12,7 @@ use tokio::process::Command;
 use crate::{installation::Installation, patience::within, server::Server};
 
 /// 3,500 requests take 15 seconds of a machine that has nothing else to do.
-const ALL_CALLS: Duration = Duration::from_secs(240);
+const ALL_CALLS: Duration = Duration::from_mins(4);
 /// How many requests are made up for each operation, besides one for each thing that its description says.
 const EXAMPLES: &str = "3";
 
