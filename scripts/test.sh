@@ -42,7 +42,12 @@ main() {
   echo "== tests (the checks before them took $SECONDS s)"
   # `leak` prints what failed, was slow or left a process behind, and nothing about what passed. To stdout like all
   # the rest, so that the summary comes last wherever the output goes.
-  cargo nextest run --workspace --locked --cargo-quiet --no-fail-fast --status-level leak "${only[@]}" 2>&1 8>&- 9<&-
+  cargo nextest run --workspace --locked --cargo-quiet --profile all --test-threads "$((2 * $(cores) + 1))" \
+    --no-fail-fast --status-level leak "${only[@]}" 2>&1 8>&- 9<&-
+}
+
+cores() {
+  nproc 2>/dev/null || sysctl -n hw.ncpu
 }
 
 lint() {

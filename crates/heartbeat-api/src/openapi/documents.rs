@@ -26,7 +26,7 @@ pub(super) fn operations() -> [Operation; 2] {
 fn export() -> Operation {
     let document = ResponseBuilder::new().description("The definitions of all monitors that the key may see.");
     let document = document.content(JSON, Content::new(Some(whole())));
-    let document = document.content(YAML, Content::new(Some(words::text()))).build();
+    let document = document.content(YAML, Content::new(Some(whole()))).build();
     Operation::new(Get, "/api/v1/export", GROUP, "exportMonitors")
         .does("Writes all definitions as one document.")
         .note("It has nothing secret and nothing passing: no ping URL, no status.")

@@ -41,7 +41,7 @@ pub(super) const FIRST_GROUP: &str = "Monitors, first version";
 /// What a monitor is to be. What is absent stays as it is, and what is `null` goes back to what holds without it.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = Definition)]
+#[schema(as = Definition, example = json!({"cron": "0 3 * * *", "timezone": "Europe/Berlin", "grace": "30m", "tags": ["backup"]}))]
 #[expect(dead_code, reason = "described here, read in heartbeat-core")]
 pub(crate) struct Definition {
     /// What it is called, where its slug does not say enough.
@@ -164,6 +164,9 @@ pub(super) fn new_monitor() -> RefOr<Schema> {
     if let RefOr::T(Schema::Object(object)) = &mut schema {
         object.properties.insert("slug".to_owned(), words::slug().into());
         object.required.push("slug".to_owned());
+        if let Some(serde_json::Value::Object(example)) = &mut object.example {
+            example.insert("slug".to_owned(), "nightly-backup".into());
+        }
     }
     schema
 }

@@ -113,9 +113,10 @@ impl Operation {
 
     /// A body that is JSON by this schema, or the same in YAML.
     pub(super) fn reads_json_or_yaml(self, schema: impl Into<RefOr<Schema>>) -> Self {
+        let schema = schema.into();
         let body = RequestBodyBuilder::new()
-            .content(JSON, Content::new(Some(schema)))
-            .content(YAML, Content::new(Some(super::words::text())))
+            .content(JSON, Content::new(Some(schema.clone())))
+            .content(YAML, Content::new(Some(schema)))
             .required(Some(Required::True));
         Self { builder: self.builder.request_body(Some(body.build())), ..self }.refuses(&WITH_BODY)
     }

@@ -87,9 +87,12 @@ fn read(file: &PathBuf) -> anyhow::Result<Vec<u8>> {
 }
 
 /// What a person has been told of an import, which may take more than one request.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Told {
-    slugs: HashSet<String>,
+    /// Of whom nothing more is to be told.
+    done: HashSet<String>,
+    /// Of whom a refusal was told, which a repeat may yet undo.
+    seen_refused: HashSet<String>,
     created: usize,
     changed: usize,
     deleted: usize,
@@ -101,26 +104,32 @@ struct Told {
 impl Told {
     /// Tells what is new in an answer; whether there was anything.
     fn tell(&mut self, answer: &Value) -> anyhow::Result<bool> {
-        let before = self.slugs.len();
+        let before = self.heard_of();
         (self.left, self.refused) = (0, 0);
         for result in answer.get("results").and_then(Value::as_array).map_or(&[][..], Vec::as_slice) {
             let slug = result.get("slug").and_then(Value::as_str).unwrap_or_default();
-            let outcome = result.get("outcome").and_then(Value::as_str).unwrap_or_default();
-            let counted = match outcome {
-                "left" => &mut self.left,
-                "refused" => &mut self.refused,
-                _ if self.slugs.contains(slug) => continue,
-                "created" => &mut self.created,
-                "changed" => &mut self.changed,
-                "deleted" => &mut self.deleted,
-                _ => &mut self.unchanged,
+            let (counted, of_whom) = match result.get("outcome").and_then(Value::as_str).unwrap_or_default() {
+                "left" => {
+                    self.left += 1;
+                    continue;
+                }
+                "refused" => (&mut self.refused, &mut self.seen_refused),
+                _ if self.done.contains(slug) => continue,
+                "created" => (&mut self.created, &mut self.done),
+                "changed" => (&mut self.changed, &mut self.done),
+                "deleted" => (&mut self.deleted, &mut self.done),
+                _ => (&mut self.unchanged, &mut self.done),
             };
             *counted += 1;
-            if outcome != "left" && self.slugs.insert(slug.to_owned()) {
+            if of_whom.insert(slug.to_owned()) {
                 difference::line(result).map_or(Ok(()), |line| say(&line))?;
             }
         }
-        Ok(self.slugs.len() > before)
+        Ok(self.heard_of() > before)
+    }
+
+    fn heard_of(&self) -> usize {
+        self.done.len() + self.seen_refused.len()
     }
 
     fn end(&self, wanted: &Import) -> anyhow::Result<()> {
@@ -131,5 +140,26 @@ impl Told {
             bail!("{refused} monitors were refused");
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_was_refused_at_first_and_done_in_a_repeat_is_counted_as_done() {
+        let mut told = Told::default();
+        let refused = json!({"slug": "a", "outcome": "refused", "message": "busy"});
+        let left = json!({"slug": "b", "outcome": "left"});
+        assert!(told.tell(&json!({"results": [refused, left]})).unwrap());
+        assert_eq!((told.refused, told.left), (1, 1));
+        let both = ["a", "b"].map(|slug| json!({"slug": slug, "outcome": "created"}));
+        for is_news in [true, false] {
+            assert_eq!(told.tell(&json!({"results": both})).unwrap(), is_news);
+            assert_eq!((told.created, told.refused, told.left), (2, 0, 0));
+        }
     }
 }
