@@ -50,18 +50,17 @@ pub(crate) struct Definition {
     /// What it is for, and what to do when it fails.
     #[schema(max_length = 500)]
     description: Option<String>,
-    /// Words to find and group it by.
-    #[schema(nullable = false, max_items = 10)]
+    /// Words to find and group it by, at most ten different ones.
     tags: Option<Vec<String>>,
-    /// How often it pings: from 30s to 365d; or else `cron`.
-    #[schema(schema_with = words::length)]
+    /// How often it pings: from 30s to 365d; or else `cron`; `null` is as if it were not there.
+    #[schema(schema_with = words::length_or_null)]
     interval: Option<String>,
     /// When it pings: five fields, or `@daily` and its like.
     cron: Option<String>,
     /// The time zone of `cron`.
     timezone: Option<String>,
     /// How much later its pings may come.
-    #[schema(schema_with = words::length)]
+    #[schema(schema_with = words::length_or_null)]
     grace: Option<String>,
     /// The longest that a run may take; `null` = no limit.
     #[schema(schema_with = words::length_or_null)]

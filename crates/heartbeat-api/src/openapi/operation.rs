@@ -111,12 +111,11 @@ impl Operation {
         Self { builder: self.builder.request_body(Some(body.build())), ..self }.refuses(&WITH_BODY)
     }
 
-    /// A body that is JSON by this schema, or the same in YAML.
+    /// A body that is JSON by this schema, or the same in YAML, where a text needs no quotes: it cannot be told by a schema.
     pub(super) fn reads_json_or_yaml(self, schema: impl Into<RefOr<Schema>>) -> Self {
-        let schema = schema.into();
         let body = RequestBodyBuilder::new()
-            .content(JSON, Content::new(Some(schema.clone())))
-            .content(YAML, Content::new(Some(schema)))
+            .content(JSON, Content::new(Some(schema)))
+            .content(YAML, Content::new(Some(super::words::text())))
             .required(Some(Required::True));
         Self { builder: self.builder.request_body(Some(body.build())), ..self }.refuses(&WITH_BODY)
     }
