@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    about::About,
     delivery::Outcome,
     incident::Incident,
     interval::Grace,
@@ -48,6 +49,8 @@ pub struct Telling {
     pub id: NotificationId,
     /// Which monitor.
     pub monitor: MonitorId,
+    /// What people say of it.
+    pub about: About,
     /// When its pings are expected.
     pub schedule: Schedule,
     /// How much later they may come.
@@ -64,6 +67,7 @@ impl Telling {
         Self {
             id: notice.id(&monitor.id, channel),
             monitor: monitor.id.clone(),
+            about: monitor.about.clone(),
             schedule: monitor.schedule.clone(),
             grace: monitor.grace,
             excerpt: open_incident(monitor).and_then(|incident| incident.excerpt.clone()),

@@ -18,6 +18,19 @@ pub(crate) fn visible_end(text: &str) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
+/// All that is visible of `text`, on one line; `None` when nothing is.
+pub(crate) fn visible_line(text: &str) -> Option<String> {
+    let visible = visible(text);
+    let words: Vec<&str> = visible.split_whitespace().collect();
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
+/// The lines of `text` in which something is visible.
+pub(crate) fn visible_lines(text: &str) -> Vec<String> {
+    let visible = visible(text);
+    visible.lines().map(str::trim_end).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
 /// Without escape sequences, control characters and what is invisible; a carriage return ends a line.
 fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -76,6 +89,13 @@ mod tests {
         assert_eq!(shown.lines().count(), MAX_LINES);
         assert!(shown.ends_with("line 50"));
         assert_eq!(visible_end(&"ü".repeat(5_000)).unwrap().chars().count(), MAX_CHARS);
+    }
+
+    #[test]
+    fn a_name_is_one_line_and_a_description_keeps_its_lines() {
+        assert_eq!(visible_line(" Nightly\n \u{202e}backup\t").unwrap(), "Nightly backup");
+        assert_eq!(visible_line("\u{200b} "), None);
+        assert_eq!(visible_lines("Look at disk 2:\r\n\n  df -h \u{1b}[1mhere"), ["Look at disk 2:", "  df -h here"]);
     }
 
     proptest! {

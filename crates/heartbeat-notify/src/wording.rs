@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use heartbeat_core::{Grace, Project, Telling, Timestamp, incident::Cause, notice::Standing, time::humane};
+use heartbeat_core::{Grace, MonitorId, Project, Telling, Timestamp, incident::Cause, notice::Standing, time::humane};
 
 use crate::{
-    excerpt::visible_end,
+    excerpt::{visible_end, visible_line, visible_lines},
     message::{Line, Message, Span},
     moment::{Fineness, Reading},
     story::{Mark, Story},
@@ -18,12 +18,13 @@ const WORTH_SAYING: Duration = Duration::from_mins(1);
 /// The message of one telling.
 pub(crate) fn own(telling: &Telling) -> Message {
     let words = Words::new(telling, Reading::at(telling.notice.at));
-    let mut lines = vec![Line::Text(words.headline())];
+    let mut lines = vec![Line::Text(words.headline(Detail::Full))];
     lines.extend(words.of_ourselves().map(Line::plain));
     lines.extend(words.story_line().map(Line::plain));
     lines.extend(words.excerpt().map(Line::Block));
     lines.push(Line::plain(words.last_ping()));
     lines.push(Line::plain(words.expected()));
+    lines.extend(words.description().into_iter().map(Line::plain));
     lines.extend(words.reminder_line().map(Line::plain));
     Message { lines }
 }
@@ -31,7 +32,7 @@ pub(crate) fn own(telling: &Telling) -> Message {
 /// The line of one telling in a digest.
 pub(crate) fn in_digest(telling: &Telling, reading: Reading, detail: Detail) -> Line {
     let words = Words::new(telling, reading);
-    let mut spans = words.headline();
+    let mut spans = words.headline(detail);
     match detail {
         Detail::Full => spans.push(Span::Plain(words.aside())),
         Detail::Brief => {}
@@ -42,9 +43,9 @@ pub(crate) fn in_digest(telling: &Telling, reading: Reading, detail: Detail) -> 
 /// How much a line of a digest says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Detail {
-    /// Also the last ping, and what was expected.
+    /// Also what people call it, the last ping, and what was expected.
     Full,
-    /// Only what happened.
+    /// Only what happened to which slug.
     Brief,
 }
 
@@ -62,17 +63,28 @@ impl<'a> Words<'a> {
     }
 
     /// The mark, the name, and what happened.
-    fn headline(&self) -> Vec<Span> {
-        let monitor = &self.telling.monitor;
-        let project = match monitor.project.as_str() {
-            Project::DEFAULT => String::new(),
-            named => format!(" ({named})"),
-        };
+    fn headline(&self, detail: Detail) -> Vec<Span> {
+        let (name, aside) = self.name(detail);
         vec![
             Span::Plain(format!("{} ", Mark::of(&self.telling.notice).emoji())),
-            Span::Bold(monitor.slug.to_string()),
-            Span::Plain(format!("{project} {}{}", self.unconfirmed(), self.happened())),
+            Span::Bold(name),
+            Span::Plain(format!("{aside} {}{}", self.unconfirmed(), self.happened())),
         ]
+    }
+
+    /// What it is called, and what tells it from others that are called the same: `Nightly backup` and ` (acme/backup)`.
+    fn name(&self, detail: Detail) -> (String, String) {
+        let MonitorId { project, slug } = &self.telling.monitor;
+        let called = match detail {
+            Detail::Full => self.telling.about.name.as_deref().and_then(visible_line),
+            Detail::Brief => None,
+        };
+        match (called, project.as_str()) {
+            (Some(name), Project::DEFAULT) => (name, format!(" ({slug})")),
+            (Some(name), project) => (name, format!(" ({project}/{slug})")),
+            (None, Project::DEFAULT) => (slug.to_string(), String::new()),
+            (None, project) => (slug.to_string(), format!(" ({project})")),
+        }
     }
 
     /// Said where nobody knows: we could not have heard the job.
@@ -244,6 +256,15 @@ impl<'a> Words<'a> {
         } else {
             format!("Expected {schedule}, grace {grace}")
         }
+    }
+
+    /// What there is to know of the job, for whoever has to mend it.
+    fn description(&self) -> Vec<String> {
+        let description = match self.telling.notice.standing {
+            Standing::Down => self.telling.about.description.as_deref(),
+            Standing::Up => None,
+        };
+        description.map(visible_lines).unwrap_or_default()
     }
 
     fn reminder_line(&self) -> Option<String> {

@@ -81,6 +81,7 @@ async fn an_alert_arrives_exactly_so() {
         "id": ID, "kind": "overdue", "project": "default", "monitor": "nightly-backup",
         "since": "2026-11-23T03:00:00.000000Z", "at": "2026-11-23T03:00:00.000000Z", "up_at": null,
         "cause": "failed", "exit": 1, "last_ping_at": null, "interval_s": 300, "grace_s": 60, "cron": null, "timezone": null,
+        "name": null, "description": null, "tags": [],
         "outages": 1, "recoveries": 0, "reminder": 0, "unconfirmed": false, "excerpt": "a < b\n\"ü\"",
     });
     let body = json!({

@@ -97,7 +97,7 @@ impl Event {
 
 /// One notification. Every field is always there: a template may name it.
 fn notification((index, telling): (usize, &Telling)) -> Value {
-    let Telling { id, monitor, schedule, grace, notice, excerpt } = telling;
+    let Telling { id, monitor, about, schedule, grace, notice, excerpt } = telling;
     let text = |at: Option<Timestamp>| at.map(|at| at.to_string());
     let (cause, exit) = match notice.cause {
         Cause::Missed => ("missed", None),
@@ -110,6 +110,9 @@ fn notification((index, telling): (usize, &Telling)) -> Value {
         ("kind", json!(notice.kind().as_str())),
         ("project", json!(monitor.project.as_str())),
         ("monitor", json!(monitor.slug.as_str())),
+        ("name", json!(about.name)),
+        ("description", json!(about.description)),
+        ("tags", json!(about.tags)),
         ("since", json!(notice.down_at.to_string())),
         ("at", json!(notice.at.to_string())),
         ("up_at", json!(text(notice.up_at))),

@@ -1,6 +1,10 @@
 //! Every kind of message, rendered. Read the snapshots: they are what people read at night.
 
-use heartbeat_core::{Grace, Interval, Rev, Schedule, incident::Cause};
+use heartbeat_core::{
+    About, Grace, Interval, Rev, Schedule,
+    about::{description, name},
+    incident::Cause,
+};
 use proptest::prelude::*;
 
 use super::*;
@@ -42,6 +46,38 @@ fn overdue_in_a_project_and_noticed_late() {
     insta::assert_snapshot!(html_of(&telling("acme", "nightly-backup", notice)), @"
     🔴 <b>nightly-backup</b> (acme) overdue since 03:00 UTC, for 5h 5m
     Last ping 01:55 UTC, 6h 10m ago
+    Expected every 1h, grace 5m
+    ");
+}
+
+#[test]
+fn what_people_call_it_and_what_is_to_be_done_are_told() {
+    let mut overdue = overdue();
+    overdue.about.name = Some("Nightly <backup>".to_owned());
+    overdue.about.description = Some("Look at the disk first:\n  df -h /srv\n\nThen ask Ada.".to_owned());
+    insta::assert_snapshot!(plain_of(&overdue), @"
+    🔴 Nightly <backup> (nightly-backup) overdue since 03:00 UTC
+    Last ping 01:55 UTC, 1h 5m ago
+    Expected every 1h, grace 5m
+    Look at the disk first:
+      df -h /srv
+    Then ask Ada.
+    ");
+    insta::assert_snapshot!(html_of(&overdue), @"
+    🔴 <b>Nightly &lt;backup&gt;</b> (nightly-backup) overdue since 03:00 UTC
+    Last ping 01:55 UTC, 1h 5m ago
+    Expected every 1h, grace 5m
+    Look at the disk first:
+      df -h /srv
+    Then ask Ada.
+    ");
+
+    let mut recovery = telling("acme", "nightly-backup", recovery().notice);
+    recovery.about = overdue.about;
+    insta::assert_snapshot!(plain_of(&recovery), @"
+    🟢 Nightly <backup> (acme/nightly-backup) ok again after 2h 15m
+    Overdue from 03:00 UTC to 05:15 UTC
+    Last ping 05:15 UTC, the one before 01:55 UTC
     Expected every 1h, grace 5m
     ");
 }
@@ -395,12 +431,20 @@ fn any_excerpt() -> impl Strategy<Value = Option<String>> {
     prop::option::of(prop_oneof![any::<String>(), "[<>&\"'\\n\\r\\x1b a]{0,6000}", "🔴{0,2000}"])
 }
 
+/// What people may say of a monitor, as it is kept.
+fn any_about() -> impl Strategy<Value = About> {
+    let name = "[a<&\u{202e}🔴 \n]{0,100}".prop_map(|text| name(&text).unwrap_or_default());
+    let description = "[a<&\u{202e}🔴 \n\r]{0,500}".prop_map(|text| description(&text).unwrap_or_default());
+    (name, description).prop_map(|(name, description)| About { name, description, ..About::default() })
+}
+
 /// Any telling, with names of any length.
 pub(crate) fn any_telling(excerpt: impl Strategy<Value = Option<String>>) -> impl Strategy<Value = Telling> {
-    (any_notice(), "[a-z]{1,64}", "[a-z]{1,64}", 30..=31_536_000_u64, excerpt).prop_map(
-        |(notice, project, slug, interval, excerpt)| Telling {
+    (any_notice(), "[a-z]{1,64}", "[a-z]{1,64}", 30..=31_536_000_u64, excerpt, any_about()).prop_map(
+        |(notice, project, slug, interval, excerpt, about)| Telling {
             schedule: Schedule::Every(Interval::from_secs(interval).unwrap()),
             excerpt,
+            about,
             ..telling(&project, &slug, notice)
         },
     )
@@ -442,7 +486,9 @@ proptest! {
     fn the_name_stands_right_after_the_mark(telling in any_telling(any_excerpt())) {
         let first = plain::render(&own(&telling));
         let (_, after) = first.split_once(' ').unwrap();
-        prop_assert!(after.starts_with(telling.monitor.slug.as_str()));
+        let called = telling.about.name.as_deref().and_then(visible_line);
+        prop_assert!(after.starts_with(&called.unwrap_or_else(|| telling.monitor.slug.to_string())), "{first}");
+        prop_assert!(first.lines().next().unwrap().contains(telling.monitor.slug.as_str()), "{first}");
     }
 }
 
