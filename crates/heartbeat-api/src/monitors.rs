@@ -11,7 +11,7 @@ use axum::{
     response::Response,
 };
 use heartbeat_core::{
-    Context, Event, MonitorId, Slug,
+    Actor, Context, Event, MonitorId, Slug,
     key::{KeyRecord, Scope},
     store::{Found, Stored},
 };
@@ -82,9 +82,9 @@ pub(crate) async fn list_defined(State(api): State<Arc<Shared>>, request: Reques
 /// `DELETE /monitors/{slug}`.
 pub(crate) async fn delete(State(api): State<Arc<Shared>>, request: Request) -> Result<Response, ApiError> {
     let (head, _) = request.into_parts();
-    let id = api.target(&head).await?;
+    let (id, by) = api.target(&head).await?;
     query::expect_none(head.uri.query())?;
-    let deleted = api.in_time(api.flow.delete(&id)).await?;
+    let deleted = api.in_time(api.flow.delete(&id, Some(&by))).await?;
     deleted.map_err(|error| ApiError::of_manage(error, id.slug.clone()))?;
     json(StatusCode::OK, &DeletedView { deleted: &id.slug })
 }
@@ -92,19 +92,19 @@ pub(crate) async fn delete(State(api): State<Arc<Shared>>, request: Request) -> 
 /// `POST /monitors/{slug}/pause`, perhaps with an end.
 pub(crate) async fn pause(State(api): State<Arc<Shared>>, request: Request) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
-    let id = api.target(&head).await?;
+    let (id, by) = api.target(&head).await?;
     query::expect_none(head.uri.query())?;
     let body = read_json(&head.headers, body, api.config.json_body).await?;
     let until = pause::parse(body.as_deref(), api.flow.clock.now())?;
-    api.manage(id, Event::Pause { until }).await
+    api.manage(id, Event::Pause { until }, &by).await
 }
 
 /// `POST /monitors/{slug}/unpause`.
 pub(crate) async fn unpause(State(api): State<Arc<Shared>>, request: Request) -> Result<Response, ApiError> {
     let (head, _) = request.into_parts();
-    let id = api.target(&head).await?;
+    let (id, by) = api.target(&head).await?;
     query::expect_none(head.uri.query())?;
-    api.manage(id, Event::Resume).await
+    api.manage(id, Event::Resume, &by).await
 }
 
 /// The slug that is the `n`-th segment of a path.
@@ -118,16 +118,16 @@ impl Shared {
         self.gate.admit_manager(&head.headers, client, scope).await
     }
 
-    /// The monitor that a call wants to change, if it may.
-    async fn target(&self, head: &Parts) -> Result<MonitorId, ApiError> {
+    /// The monitor that a call wants to change, if it may, and who calls.
+    async fn target(&self, head: &Parts) -> Result<(MonitorId, Actor), ApiError> {
         let key = self.manager(head, Scope::Write).await?;
         let slug = slug_of(&head.uri, 2)?;
         check_monitor(&key, &slug)?;
-        Ok(Self::id(&key, slug))
+        Ok((Self::id(&key, slug), Actor::of_key(&key)))
     }
 
-    async fn manage(&self, id: MonitorId, event: Event) -> Result<Response, ApiError> {
-        let monitor = self.in_time(self.flow.manage(&id, &event)).await?;
+    async fn manage(&self, id: MonitorId, event: Event, by: &Actor) -> Result<Response, ApiError> {
+        let monitor = self.in_time(self.flow.manage(&id, &event, Some(by))).await?;
         let monitor = monitor.map_err(|error| ApiError::of_manage(error, id.slug))?;
         json(StatusCode::OK, &MonitorView::new(&monitor, &self.flow.context(self.flow.clock.now())))
     }

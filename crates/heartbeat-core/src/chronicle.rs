@@ -143,12 +143,12 @@ impl Chronicle {
                     episode.reminders = episode.reminders.max(*number);
                 }
             }
-            Happening::Paused => {
+            Happening::Paused { .. } => {
                 self.end(row.at, Ending::Paused);
                 self.pauses.push(Pause { from: Some(row.at), until: None });
             }
-            Happening::Resumed => self.resume(row.at),
-            Happening::Deleted => self.end(row.at, Ending::Deleted),
+            Happening::Resumed { .. } => self.resume(row.at),
+            Happening::Deleted { .. } => self.end(row.at, Ending::Deleted),
             Happening::Edited(_) => {}
             Happening::Delivery(delivery) => {
                 if let Some(episode) = self.episodes.last_mut() {

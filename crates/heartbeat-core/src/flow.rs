@@ -158,8 +158,8 @@ fn transition_rows(decision: &Decision, at: Timestamp, write_id: WriteId) -> Vec
         Transition::Opened { since, cause, unconfirmed } => Happening::Opened { since, cause, unconfirmed },
         Transition::Recovered { since, .. } => Happening::Recovered { since },
         Transition::Reminded { since, number } => Happening::Reminded { since, number },
-        Transition::Paused => Happening::Paused,
-        Transition::Resumed => Happening::Resumed,
+        Transition::Paused => Happening::Paused { by: None },
+        Transition::Resumed => Happening::Resumed { by: None },
     };
     let numbered = decision.transitions.iter().zip(1..);
     numbered.map(|(t, index)| Row::new(&decision.monitor.id, at, write_id, index, happening(t))).collect()

@@ -43,11 +43,23 @@ pub enum Happening {
         number: u32,
     },
     /// A person paused it.
-    Paused,
+    Paused {
+        /// Who did it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Actor>,
+    },
     /// It is watched again.
-    Resumed,
+    Resumed {
+        /// Who did it; `None` where a pause came to its end, or a ping ended it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Actor>,
+    },
     /// A person deleted it.
-    Deleted,
+    Deleted {
+        /// Who did it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Actor>,
+    },
     /// A person defined it, or changed its definition.
     Edited(Edit),
     /// One attempt to deliver.
@@ -66,9 +78,9 @@ impl Happening {
             Self::Opened { .. } => "opened",
             Self::Recovered { .. } => "recovered",
             Self::Reminded { .. } => "reminded",
-            Self::Paused => "paused",
-            Self::Resumed => "resumed",
-            Self::Deleted => "deleted",
+            Self::Paused { .. } => "paused",
+            Self::Resumed { .. } => "resumed",
+            Self::Deleted { .. } => "deleted",
             Self::Edited(_) => "edited",
             Self::Delivery(_) => "delivery",
         }

@@ -50,9 +50,9 @@ fn word(happening: &Happening) -> &'static str {
         Happening::Opened { .. } => "opened",
         Happening::Recovered { .. } => "recovered",
         Happening::Reminded { .. } => "reminded",
-        Happening::Paused => "paused",
-        Happening::Resumed => "resumed",
-        Happening::Deleted => "deleted",
+        Happening::Paused { .. } => "paused",
+        Happening::Resumed { .. } => "resumed",
+        Happening::Deleted { .. } => "deleted",
         Happening::Edited(_) => "edited",
         Happening::Delivery(_) => "delivery",
     }
@@ -80,7 +80,7 @@ async fn live(house: &House) {
     house.flow.record_ping(&id("job"), Ping::success(), odd, at(14)).await.unwrap();
     house.ping(Ping::success(), at(19).plus(TICK)).await;
     house.clock.set(at(20));
-    house.flow.manage(&id("job"), &Event::Pause { until: None }).await.unwrap();
+    house.flow.manage(&id("job"), &Event::Pause { until: None }, None).await.unwrap();
 }
 
 #[tokio::test]

@@ -314,7 +314,7 @@ mod tests {
             let job = if second < LINES { second % JOBS } else { JOBS - 1 };
             let monitor = MonitorId::parse(&format!("default/job-{job}")).unwrap();
             let at = Timestamp::from_secs(1_000 + second).minus(Duration::from_secs(second.unsigned_abs() * 5 % 8));
-            let row = Row { monitor, at, tag: second.unsigned_abs(), happening: Happening::Paused };
+            let row = Row { monitor, at, tag: second.unsigned_abs(), happening: Happening::Paused { by: None } };
             let line = append(&db, &[Line::of(&row)], last.get(&job).copied()).unwrap();
             last.insert(job, line.unwrap());
             rows.push(row);

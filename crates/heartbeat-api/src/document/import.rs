@@ -131,7 +131,10 @@ impl Importing<'_> {
         }
         let done = match self.asked.trial {
             Trial::Dry => Ok(Ok(())),
-            Trial::Real => self.api.in_time(self.api.flow.delete(&Shared::id(self.key, slug.clone()))).await,
+            Trial::Real => {
+                let id = Shared::id(self.key, slug.clone());
+                self.api.in_time(self.api.flow.delete(&id, Some(&self.by))).await
+            }
         };
         // Somebody else was quicker.
         let done = done.map(|done| match done {

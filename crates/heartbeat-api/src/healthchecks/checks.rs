@@ -9,7 +9,7 @@ use axum::{
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use heartbeat_core::{
-    ChannelName, Event, Monitor, MonitorId, Shown, Tag,
+    Actor, ChannelName, Event, Monitor, MonitorId, Shown, Tag,
     channel::definition,
     flow::Url,
     key::{KeyRecord, Scope},
@@ -91,7 +91,7 @@ pub(super) async fn delete(State(api): State<Arc<Shared>>, request: Request) -> 
     let (head, body) = request.into_parts();
     let caller = api.caller(&head, body, Scope::Write).await?;
     let monitor = api.check(&head.uri, &caller.key).await?;
-    let deleted = api.in_time(api.flow.delete(&monitor.id)).await?;
+    let deleted = api.in_time(api.flow.delete(&monitor.id, Some(&Actor::of_key(&caller.key)))).await?;
     deleted.map_err(|error| ApiError::of_manage(error, monitor.id.slug.clone()))?;
     let showing = api.showing(&head, &caller.key).await?;
     Ok(json(StatusCode::OK, &CheckView::new(&monitor, &showing))?)
@@ -102,7 +102,7 @@ pub(super) async fn pause(State(api): State<Arc<Shared>>, request: Request) -> R
     let (head, body) = request.into_parts();
     let caller = api.caller(&head, body, Scope::Write).await?;
     let monitor = api.check(&head.uri, &caller.key).await?;
-    let monitor = api.managed(&monitor.id, &Event::Pause { until: None }).await?;
+    let monitor = api.managed(&caller.key, &monitor.id, &Event::Pause { until: None }).await?;
     api.answer(&head, &caller.key, monitor, StatusCode::OK).await
 }
 
@@ -115,7 +115,7 @@ pub(super) async fn resume(State(api): State<Arc<Shared>>, request: Request) -> 
     if monitor.status_at(&context) != Shown::Paused {
         return Ok((StatusCode::CONFLICT, "check is not paused").into_response());
     }
-    let monitor = api.managed(&monitor.id, &Event::Resume).await?;
+    let monitor = api.managed(&caller.key, &monitor.id, &Event::Resume).await?;
     api.answer(&head, &caller.key, monitor, StatusCode::OK).await
 }
 
@@ -175,8 +175,8 @@ impl Shared {
         Ok(json(status, &CheckView::new(&monitor, &showing))?)
     }
 
-    pub(super) async fn managed(&self, id: &MonitorId, event: &Event) -> Result<Monitor, ApiError> {
-        let managed = self.in_time(self.flow.manage(id, event)).await?;
+    pub(super) async fn managed(&self, key: &KeyRecord, id: &MonitorId, event: &Event) -> Result<Monitor, ApiError> {
+        let managed = self.in_time(self.flow.manage(id, event, Some(&Actor::of_key(key)))).await?;
         managed.map_err(|error| ApiError::of_manage(error, id.slug.clone()))
     }
 }

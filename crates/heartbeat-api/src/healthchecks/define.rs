@@ -1,8 +1,8 @@
 //! Checks that are made and changed as a client wants them.
 
 use heartbeat_core::{
-    Actor, Changes, Definition, Event, Grace, Interval, Monitor, Schedule, Slug, definition::FieldError,
-    flow::ManageError, key::KeyRecord, slug::SlugError,
+    Actor, Definition, Event, Grace, Interval, Monitor, Schedule, Slug, definition::FieldError, flow::ManageError,
+    key::KeyRecord, slug::SlugError,
 };
 
 use super::{
@@ -39,8 +39,7 @@ impl Shared {
 
     pub(super) async fn changed(&self, key: &KeyRecord, monitor: &Monitor, spec: &Spec) -> Result<Monitor, ApiError> {
         let changes = spec.fields(Some(monitor)).changes(Some(&monitor.schedule)).map_err(|error| bad_field(&error))?;
-        let changes = Changes { by: Some(Actor::of_key(key)), ..changes };
-        self.managed(&monitor.id, &Event::Edit(changes)).await
+        self.managed(key, &monitor.id, &Event::Edit(changes)).await
     }
 
     /// Makes a check. A slug that is taken gets a number: theirs need not be unique.

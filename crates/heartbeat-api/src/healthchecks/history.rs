@@ -142,9 +142,9 @@ impl Flip {
             Happening::Recovered { .. } => Some(Self { at: row.at, up: 1 }),
             Happening::Ping(_)
             | Happening::Reminded { .. }
-            | Happening::Paused
-            | Happening::Resumed
-            | Happening::Deleted
+            | Happening::Paused { .. }
+            | Happening::Resumed { .. }
+            | Happening::Deleted { .. }
             | Happening::Edited(_)
             | Happening::Delivery(_) => None,
         }
@@ -183,9 +183,9 @@ impl Shared {
             Happening::Opened { .. }
             | Happening::Recovered { .. }
             | Happening::Reminded { .. }
-            | Happening::Paused
-            | Happening::Resumed
-            | Happening::Deleted
+            | Happening::Paused { .. }
+            | Happening::Resumed { .. }
+            | Happening::Deleted { .. }
             | Happening::Edited(_)
             | Happening::Delivery(_) => None,
         });

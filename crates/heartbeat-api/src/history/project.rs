@@ -147,7 +147,10 @@ impl Shared {
                     return Ok((ends, last));
                 }
                 last = Some(Place::of(&row));
-                if matches!(row.happening, Happening::Recovered { .. } | Happening::Paused | Happening::Deleted) {
+                if matches!(
+                    row.happening,
+                    Happening::Recovered { .. } | Happening::Paused { .. } | Happening::Deleted { .. }
+                ) {
                     ends.push(row);
                 }
             }
@@ -166,12 +169,12 @@ impl Shared {
         let mut walk = self.walk(Of::Monitor(end.monitor.clone()), before, None, SCAN);
         let (from, ending) = match &end.happening {
             Happening::Recovered { since } => (*since, Ending::Recovered),
-            Happening::Paused => (Timestamp::EPOCH, Ending::Paused),
-            Happening::Deleted => (Timestamp::EPOCH, Ending::Deleted),
+            Happening::Paused { .. } => (Timestamp::EPOCH, Ending::Paused),
+            Happening::Deleted { .. } => (Timestamp::EPOCH, Ending::Deleted),
             Happening::Ping(_)
             | Happening::Opened { .. }
             | Happening::Reminded { .. }
-            | Happening::Resumed
+            | Happening::Resumed { .. }
             | Happening::Edited(_)
             | Happening::Delivery(_) => return Ok(None),
         };

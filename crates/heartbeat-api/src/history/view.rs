@@ -1,7 +1,7 @@
 //! Events and incidents as the API shows them. Instants are RFC 3339 in UTC.
 
 use heartbeat_core::{
-    Cause, MonitorId, Timestamp,
+    Actor, Cause, MonitorId, Timestamp,
     chronicle::{Ending, Episode, Told},
     history::{DeliveryRow, Edit, Happening, PingRow, Row},
     ping::{Metadata, Note, Verdict},
@@ -31,9 +31,9 @@ pub(crate) enum What {
     Opened { since: String, cause: &'static str, exit_code: Option<i64>, unconfirmed: bool },
     Recovered { since: String },
     Reminded { since: String, number: u32 },
-    Paused,
-    Resumed,
-    Deleted,
+    Paused { by: Option<ActorView> },
+    Resumed { by: Option<ActorView> },
+    Deleted { by: Option<ActorView> },
     Edited(EditView),
     Delivery(AttemptView),
 }
@@ -103,9 +103,9 @@ impl From<Happening> for What {
             }
             Happening::Recovered { since } => Self::Recovered { since: since.to_string() },
             Happening::Reminded { since, number } => Self::Reminded { since: since.to_string(), number },
-            Happening::Paused => Self::Paused,
-            Happening::Resumed => Self::Resumed,
-            Happening::Deleted => Self::Deleted,
+            Happening::Paused { by } => Self::Paused { by: by.map(Into::into) },
+            Happening::Resumed { by } => Self::Resumed { by: by.map(Into::into) },
+            Happening::Deleted { by } => Self::Deleted { by: by.map(Into::into) },
             Happening::Edited(edit) => Self::Edited(edit.into()),
             Happening::Delivery(delivery) => Self::Delivery(delivery.into()),
         }
@@ -138,8 +138,13 @@ impl From<PingRow> for PingView {
 
 impl From<Edit> for EditView {
     fn from(edit: Edit) -> Self {
-        let by = edit.by.map(|by| ActorView { key: by.key, name: by.name });
-        Self { by, before: edit.before, after: edit.after }
+        Self { by: edit.by.map(Into::into), before: edit.before, after: edit.after }
+    }
+}
+
+impl From<Actor> for ActorView {
+    fn from(by: Actor) -> Self {
+        Self { key: by.key, name: by.name }
     }
 }
 

@@ -8,8 +8,8 @@ use axum::{
     response::Response,
 };
 use heartbeat_core::{
-    Changes, ChannelName, Event, Monitor, MonitorId, Project, channel::definition, flow::ManageError, key::Scope,
-    store::Found,
+    Actor, Changes, ChannelName, Event, Monitor, MonitorId, Project, channel::definition, flow::ManageError,
+    key::Scope, store::Found,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -40,7 +40,7 @@ pub(crate) struct ChosenBody {
 /// `GET /api/v1/monitors/{slug}/channels`.
 pub(crate) async fn show(State(api): State<Arc<Shared>>, request: Request) -> Result<Response, ApiError> {
     let (head, _) = request.into_parts();
-    let id = api.monitor_of(&head, Scope::Read).await?;
+    let (id, _) = api.monitor_of(&head, Scope::Read).await?;
     match api.in_time(api.flow.store.find(&id, api.flow.clock.now())).await?? {
         Found::Monitor(stored) => answer(&stored.monitor),
         Found::Deleted => Err(ApiError::of_manage(ManageError::Deleted, id.slug)),
@@ -51,10 +51,10 @@ pub(crate) async fn show(State(api): State<Arc<Shared>>, request: Request) -> Re
 /// `PUT /api/v1/monitors/{slug}/channels`: `{"channels": ["ops"]}`, or `null` for all.
 pub(crate) async fn choose(State(api): State<Arc<Shared>>, request: Request) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
-    let id = api.monitor_of(&head, Scope::Write).await?;
+    let (id, by) = api.monitor_of(&head, Scope::Write).await?;
     let body = read_json(&head.headers, body, api.config.json_body).await?;
     let chosen = parse(body.as_deref())?;
-    let monitor = api.in_time(choose_for(&api, &id, chosen)).await??;
+    let monitor = api.in_time(choose_for(&api, (&id, &by), chosen)).await??;
     answer(&monitor)
 }
 
@@ -62,12 +62,16 @@ fn answer(monitor: &Monitor) -> Result<Response, ApiError> {
     json(StatusCode::OK, &ChosenView { monitor: monitor.id.slug.as_str(), channels: monitor.channels.as_ref() })
 }
 
-async fn choose_for(api: &Shared, id: &MonitorId, chosen: Option<BTreeSet<ChannelName>>) -> Result<Monitor, ApiError> {
+async fn choose_for(
+    api: &Shared,
+    (id, by): (&MonitorId, &Actor),
+    chosen: Option<BTreeSet<ChannelName>>,
+) -> Result<Monitor, ApiError> {
     if let Some(chosen) = &chosen {
         refuse_unknown(api, &id.project, chosen).await?;
     }
     let event = Event::Edit(Changes { channels: Some(chosen), ..Changes::default() });
-    let chosen = api.flow.manage(id, &event).await;
+    let chosen = api.flow.manage(id, &event, Some(by)).await;
     chosen.map_err(|error| ApiError::of_manage(error, id.slug.clone()))
 }
 
@@ -105,11 +109,11 @@ fn parse(body: Option<&[u8]>) -> Result<Option<BTreeSet<ChannelName>>, ApiError>
 
 impl Shared {
     /// The monitor in a path below `/api/v1/monitors`, if the key opens it.
-    async fn monitor_of(&self, head: &Parts, scope: Scope) -> Result<MonitorId, ApiError> {
+    async fn monitor_of(&self, head: &Parts, scope: Scope) -> Result<(MonitorId, Actor), ApiError> {
         let key = self.manager(head, scope).await?;
         query::expect_none(head.uri.query())?;
         let slug = slug_of(&head.uri, 4)?;
         check_monitor(&key, &slug)?;
-        Ok(Self::id(&key, slug))
+        Ok((Self::id(&key, slug), Actor::of_key(&key)))
     }
 }

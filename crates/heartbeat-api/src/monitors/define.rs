@@ -106,9 +106,9 @@ pub(crate) async fn change(State(api): State<Arc<Shared>>, request: Request) -> 
     let body = read_json(&head.headers, body, api.config.json_body).await?;
     let fields: Fields = read(body.as_deref())?;
     let before = api.named(&head, &key).await?;
-    let mut changes = fields.changes(Some(&before.schedule)).map_err(ApiError::BadDefinition)?;
-    changes.by = Some(Actor::of_key(&key));
-    let monitor = api.in_time(api.flow.manage(&before.id, &Event::Edit(changes))).await?;
+    let changes = fields.changes(Some(&before.schedule)).map_err(ApiError::BadDefinition)?;
+    let (edit, by) = (Event::Edit(changes), Actor::of_key(&key));
+    let monitor = api.in_time(api.flow.manage(&before.id, &edit, Some(&by))).await?;
     let monitor = monitor.map_err(|error| ApiError::of_manage(error, before.id.slug))?;
     api.shown(&head, &key, &monitor, StatusCode::OK)
 }
@@ -119,7 +119,7 @@ pub(crate) async fn delete(State(api): State<Arc<Shared>>, request: Request) -> 
     let key = api.manager(&head, Scope::Write).await?;
     query::expect_none(head.uri.query())?;
     let id = api.id_named(&head, &key).await?;
-    let deleted = api.in_time(api.flow.delete(&id)).await?;
+    let deleted = api.in_time(api.flow.delete(&id, Some(&Actor::of_key(&key)))).await?;
     deleted.map_err(|error| ApiError::of_manage(error, id.slug.clone()))?;
     json(StatusCode::OK, &super::DeletedView { deleted: &id.slug })
 }
@@ -218,7 +218,7 @@ impl Shared {
 
     async fn apply(&self, head: &Parts, key: &KeyRecord, event: Event) -> Result<Response, ApiError> {
         let id = self.id_named(head, key).await?;
-        let monitor = self.in_time(self.flow.manage(&id, &event)).await?;
+        let monitor = self.in_time(self.flow.manage(&id, &event, Some(&Actor::of_key(key)))).await?;
         let monitor = monitor.map_err(|error| ApiError::of_manage(error, id.slug))?;
         self.shown(head, key, &monitor, StatusCode::OK)
     }

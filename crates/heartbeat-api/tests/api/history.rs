@@ -90,6 +90,10 @@ async fn events_tell_what_happened_newest_first() {
       "events": [
         {
           "at": "2026-11-23T03:00:03.000000Z",
+          "by": {
+            "key": "ee0983e4683d",
+            "name": "test"
+          },
           "id": null,
           "kind": "paused",
           "monitor": "a"

@@ -9,6 +9,10 @@ mod bulk;
 #[cfg(test)]
 mod channels;
 #[cfg(test)]
+mod deaths;
+#[cfg(test)]
+mod deeds;
+#[cfg(test)]
 mod definitions;
 #[cfg(test)]
 mod deliveries;

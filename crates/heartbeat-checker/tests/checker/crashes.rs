@@ -1,7 +1,7 @@
 //! A crash between any two steps: the n-th call of the store breaks the process, for every n, before it does anything and
 //! after it has done it; then somebody else goes on, and nothing is lost.
 
-use std::{future::Future, pin::pin, sync::Arc, task::Poll, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use heartbeat_core::{Signal, flow::Flow, outbox::Outbox};
 use heartbeat_proof::instruments::{Breaking, Moment};
@@ -10,16 +10,6 @@ use crate::{
     ledger::Ledger,
     town::{NOW, SETTLE, Town, WINDOW, checker, id},
 };
-
-/// Runs a future until it is done or the store has broken: then the process is dead, and goes on with nothing.
-pub(crate) async fn until_death(work: impl Future<Output = ()>, store: &Breaking) {
-    let mut work = pin!(work);
-    std::future::poll_fn(|context| match work.as_mut().poll(context) {
-        Poll::Pending if !store.has_broken() => Poll::Pending,
-        Poll::Pending | Poll::Ready(()) => Poll::Ready(()),
-    })
-    .await;
-}
 
 /// Lives through an outage and its recovery, with a process that dies at the `n`-th call; false when it did not die.
 async fn survives_death_at(n: usize, moment: Moment) -> bool {
@@ -37,7 +27,7 @@ async fn survives_death_at(n: usize, moment: Moment) -> bool {
         let _ = mortal.record_ping(&id("job-0"), ping, sender, now).await;
         let _ = doomed.pass().await;
     };
-    until_death(work, &breaking).await;
+    breaking.until_death(work).await;
     recover(&town, &ledger).await;
     breaking.has_broken()
 }

@@ -117,7 +117,7 @@ async fn who_pauses_is_told_nothing_more_and_a_lapsed_pause_watches_again() {
     town.jobs(1).await;
     let checker = town.checker(&[&ledger]);
     let until = NOW.plus(Duration::from_hours(2));
-    town.flow.manage(&id("job-0"), &Event::Pause { until: Some(until) }).await.unwrap();
+    town.flow.manage(&id("job-0"), &Event::Pause { until: Some(until) }, None).await.unwrap();
     town.clock.set(until.minus(Duration::from_secs(1)));
     checker.pass().await.unwrap();
     assert_eq!(ledger.tellings(), []);

@@ -125,9 +125,9 @@ async fn a_job_that_pings_without_a_pause_starves_neither_its_recovery_nor_peopl
     ledger.has_told(1).await;
     assert_eq!(pass.await.unwrap().sent.delivered, 1);
     let grace = Grace::from_secs(90);
-    town.flow.manage(&id("job-0"), &Event::Edit(Changes { grace, ..Changes::default() })).await.unwrap();
-    town.flow.manage(&id("job-0"), &Event::Pause { until: None }).await.unwrap();
+    town.flow.manage(&id("job-0"), &Event::Edit(Changes { grace, ..Changes::default() }), None).await.unwrap();
+    town.flow.manage(&id("job-0"), &Event::Pause { until: None }, None).await.unwrap();
     assert!(matches!(town.monitor("job-0").await.status, Status::Paused { .. }));
-    town.flow.delete(&id("job-0")).await.unwrap();
+    town.flow.delete(&id("job-0"), None).await.unwrap();
     assert!(chatter.await.unwrap() > 1);
 }

@@ -50,10 +50,10 @@ async fn deliveries(town: &Town, slug: &str) -> Vec<DeliveryRow> {
         | Happening::Opened { .. }
         | Happening::Recovered { .. }
         | Happening::Reminded { .. }
-        | Happening::Paused
-        | Happening::Resumed
+        | Happening::Paused { .. }
+        | Happening::Resumed { .. }
         | Happening::Edited(_)
-        | Happening::Deleted => None,
+        | Happening::Deleted { .. } => None,
     });
     deliveries.collect()
 }
@@ -84,7 +84,7 @@ async fn a_monitor_may_choose_among_its_projects_channels() {
     }
     town.ping("job", Signal::Success, town.now()).await;
     let choice = Changes { channels: Some(Some([named("two")].into())), ..Changes::default() };
-    town.flow.manage(&id("job"), &Event::Edit(choice)).await.unwrap();
+    town.flow.manage(&id("job"), &Event::Edit(choice), None).await.unwrap();
     town.clock.advance(Duration::from_secs(1));
     town.ping("job", Signal::Fail, town.now()).await;
     checker.pass().await.unwrap();
@@ -127,7 +127,7 @@ async fn what_is_given_up_after_a_day_goes_to_the_fallback_which_hears_the_end_o
     mail.will(std::iter::repeat_n(down(), 1_000));
     town.ping("job", Signal::Fail, town.now()).await;
     let changes = Changes { remind_every_s: Some(Some(0)), ..Changes::default() };
-    town.flow.manage(&id("job"), &Event::Edit(changes)).await.unwrap();
+    town.flow.manage(&id("job"), &Event::Edit(changes), None).await.unwrap();
     let mut spans = 0;
     while spare.kinds().is_empty() && spans < 200 {
         checker.pass().await.unwrap();

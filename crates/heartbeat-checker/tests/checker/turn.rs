@@ -21,7 +21,6 @@ use heartbeat_proof::instruments::{Breaking, Moment};
 use serde_json::json;
 
 use crate::{
-    crashes::until_death,
     ledger::Ledger,
     town::{NOW, SETTLE, Town, checker, id},
     unwritable::Unwritable,
@@ -134,7 +133,7 @@ async fn an_audit_that_dies_at_any_step_is_gone_on_with_when_its_claim_is_stale(
             hide(&town, &id(&format!("job-{:05}", MANY - 1))).await;
             let breaking = Arc::new(Breaking::at(Arc::clone(&town.flow.store), n, moment));
             let doomed = checker(Flow { store: Arc::clone(&breaking) as _, ..town.flow.clone() }, &[&ledger]);
-            until_death(async { drop(doomed.audit_until(None).await) }, &breaking).await;
+            breaking.until_death(async { drop(doomed.audit_until(None).await) }).await;
             if !breaking.has_broken() {
                 town.clock.advance(EVERY);
                 break;

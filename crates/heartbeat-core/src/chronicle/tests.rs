@@ -67,10 +67,10 @@ fn an_incident_ends_with_its_recovery_a_pause_or_a_deletion() {
         (100, opened(90)),
         (150, recovered(90)),
         (200, opened(190)),
-        (250, Happening::Paused),
-        (260, Happening::Resumed),
+        (250, Happening::Paused { by: None }),
+        (260, Happening::Resumed { by: None }),
         (300, opened(290)),
-        (350, Happening::Deleted),
+        (350, Happening::Deleted { by: None }),
         (400, opened(390)),
     ]));
     let expected = [
@@ -93,7 +93,7 @@ fn a_job_that_was_heard_late_was_well_when_it_pinged() {
 
 #[test]
 fn what_began_before_the_rows_is_known_by_its_end() {
-    let chronicle = Chronicle::of(&rows(vec![(100, recovered(50)), (200, Happening::Resumed)]));
+    let chronicle = Chronicle::of(&rows(vec![(100, recovered(50)), (200, Happening::Resumed { by: None })]));
     assert_eq!(ends(&chronicle), [(50, Some((100, Ending::Recovered)))]);
     assert_eq!(chronicle.episodes[0].opened, None);
     assert_eq!(chronicle.pauses, [Pause { from: None, until: Some(at(200)) }]);

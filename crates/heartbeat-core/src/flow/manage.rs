@@ -94,15 +94,11 @@ impl Flow {
                     Err(ManageError::Exists) => {}
                     Err(error) => return Err(error),
                 },
-                Found::Monitor(_) => {
-                    let mut changes = definition.as_changes();
-                    changes.by = Some(by.clone());
-                    match self.manage(id, &Event::Edit(changes)).await {
-                        Ok(monitor) => return Ok(Defined { monitor, is_new: false }),
-                        Err(ManageError::NotFound | ManageError::Deleted) => {}
-                        Err(error) => return Err(error),
-                    }
-                }
+                Found::Monitor(_) => match self.manage(id, &Event::Edit(definition.as_changes()), Some(by)).await {
+                    Ok(monitor) => return Ok(Defined { monitor, is_new: false }),
+                    Err(ManageError::NotFound | ManageError::Deleted) => {}
+                    Err(error) => return Err(error),
+                },
             }
         }
         Err(ManageError::Contended)
@@ -168,8 +164,9 @@ impl Flow {
         Err(ManageError::Contended)
     }
 
-    /// Applies what a person wants to a monitor; answers with the monitor afterwards.
-    pub async fn manage(&self, id: &MonitorId, event: &Event) -> Result<Monitor, ManageError> {
+    /// Applies what a person wants to a monitor; answers with the monitor afterwards. History keeps that it was `by` them.
+    pub async fn manage(&self, id: &MonitorId, event: &Event, by: Option<&Actor>) -> Result<Monitor, ManageError> {
+        let event = &signed(event, by);
         let mut found = self.store.find(id, self.clock.now()).await?;
         let mut heard_at_first = None;
         for attempt in 1..=ATTEMPTS {
@@ -187,7 +184,9 @@ impl Flow {
                 decision = decision.despite_pings(&stored.monitor, &context);
             }
             let after = decision.monitor.clone();
-            match self.commit(self.change(stored, decision, now)).await? {
+            let mut change = self.change(stored, decision, now);
+            change.rows.iter_mut().for_each(|row| sign(&mut row.happening, event, by));
+            match self.commit(change).await? {
                 Committed::Done => {
                     self.known.saw(&after);
                     return Ok(after);
@@ -226,11 +225,11 @@ impl Flow {
     }
 
     /// Deletes a monitor, and keeps late pings from bringing it back for a day.
-    pub async fn delete(&self, id: &MonitorId) -> Result<(), ManageError> {
+    pub async fn delete(&self, id: &MonitorId, by: Option<&Actor>) -> Result<(), ManageError> {
         let mut found = self.store.find(id, self.clock.now()).await?;
         for attempt in 1..=ATTEMPTS {
             let stored = present(found)?;
-            match self.commit(self.deletion(stored)).await? {
+            match self.commit(self.deletion(stored, by)).await? {
                 Committed::Done => return Ok(()),
                 Committed::Conflict(Found::Deleted | Found::Nothing) if attempt > 1 => return Ok(()),
                 Committed::Conflict(now_there) => found = self.look_after(attempt, id, now_there).await?,
@@ -239,11 +238,11 @@ impl Flow {
         Err(ManageError::Contended)
     }
 
-    fn deletion(&self, before: Stored) -> Change {
+    fn deletion(&self, before: Stored, by: Option<&Actor>) -> Change {
         let (now, write_id) = (self.clock.now(), self.write_id());
         let (id, uuid, until) = (before.monitor.id.clone(), before.monitor.uuid, now.plus(TOMBSTONE));
         Change {
-            rows: vec![Row::new(&id, now, write_id, 0, Happening::Deleted)],
+            rows: vec![Row::new(&id, now, write_id, 0, Happening::Deleted { by: by.cloned() })],
             becomes: Becomes::Deleted { before: Box::new(before), until },
             at: now,
             write_id,
@@ -251,6 +250,24 @@ impl Flow {
             keys: uuid.map(|uuid| KeyRecord { expires_at: Some(until), ..uuid.key(&id, now) }).into_iter().collect(),
             id,
         }
+    }
+}
+
+/// An edit says in the monitor, too, who made it.
+fn signed(event: &Event, by: Option<&Actor>) -> Event {
+    let mut event = event.clone();
+    if let (Event::Edit(changes), Some(by)) = (&mut event, by) {
+        changes.by = Some(by.clone());
+    }
+    event
+}
+
+/// What `event` asked for was done by whoever sent it; what time has done besides was not.
+fn sign(happening: &mut Happening, event: &Event, by: Option<&Actor>) {
+    if let (Event::Pause { .. }, Happening::Paused { by: done_by })
+    | (Event::Resume, Happening::Resumed { by: done_by }) = (event, happening)
+    {
+        *done_by = by.cloned();
     }
 }
 

@@ -21,8 +21,8 @@ fn kind(happening: &Happening) -> Option<&'static str> {
         Happening::Opened { .. } => Some(opened),
         Happening::Recovered { .. } => Some(recovered),
         Happening::Reminded { .. } => Some(reminded),
-        Happening::Paused => Some(paused),
-        Happening::Resumed => Some(resumed),
-        Happening::Ping(_) | Happening::Deleted | Happening::Edited(_) | Happening::Delivery(_) => None,
+        Happening::Paused { .. } => Some(paused),
+        Happening::Resumed { .. } => Some(resumed),
+        Happening::Ping(_) | Happening::Deleted { .. } | Happening::Edited(_) | Happening::Delivery(_) => None,
     }
 }

@@ -63,16 +63,16 @@ pub async fn a_chatty_job_keeps_nobody_from_pausing_editing_and_deleting_it(harn
     let job = chatter(flow.clone());
     let shown = async || there(&*flow.store, &id("job")).await.monitor;
     for round in 1..=10 {
-        flow.manage(&id("job"), &Event::Pause { until: None }).await.unwrap();
+        flow.manage(&id("job"), &Event::Pause { until: None }, None).await.unwrap();
         assert!(matches!(shown().await.status, Status::Paused { .. }), "a pause sticks, round {round}");
         let grace = Grace::from_secs(60 + round).unwrap();
         let edit = Event::Edit(Changes { grace: Some(grace), ..Changes::default() });
         // Without a deadline an edit rests on no ping; with one it would rest on silence.
-        flow.manage(&id("job"), &edit).await.unwrap();
+        flow.manage(&id("job"), &edit, None).await.unwrap();
         assert_eq!(shown().await.grace, grace);
-        flow.manage(&id("job"), &Event::Resume).await.unwrap();
+        flow.manage(&id("job"), &Event::Resume, None).await.unwrap();
     }
-    flow.delete(&id("job")).await.unwrap();
+    flow.delete(&id("job"), None).await.unwrap();
     let recorded = job.await.unwrap();
     assert!(recorded > 0);
     assert_eq!(flow.store.find(&id("job"), NOW).await, Ok(Found::Deleted));

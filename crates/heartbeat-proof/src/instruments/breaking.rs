@@ -2,10 +2,12 @@
 
 use std::{
     future::Future,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    task::Poll,
 };
 
 use async_trait::async_trait;
@@ -44,6 +46,16 @@ impl Breaking {
     /// Whether it has broken.
     pub fn has_broken(&self) -> bool {
         self.broken.load(Ordering::SeqCst)
+    }
+
+    /// Runs what uses this store until it is done or the store has broken: then the process is dead, and goes on with nothing.
+    pub async fn until_death(&self, work: impl Future<Output = ()>) {
+        let mut work = pin!(work);
+        std::future::poll_fn(|context| match work.as_mut().poll(context) {
+            Poll::Pending if !self.has_broken() => Poll::Pending,
+            Poll::Pending | Poll::Ready(()) => Poll::Ready(()),
+        })
+        .await;
     }
 
     async fn call<T>(&self, request: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {

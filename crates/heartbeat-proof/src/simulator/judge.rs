@@ -115,10 +115,10 @@ impl History {
                 Happening::Recovered { since } => {
                     history.recovered.insert(since, row.at);
                 }
-                Happening::Paused | Happening::Deleted => history.muted = true,
+                Happening::Paused { .. } | Happening::Deleted { .. } => history.muted = true,
                 Happening::Ping(_)
                 | Happening::Reminded { .. }
-                | Happening::Resumed
+                | Happening::Resumed { .. }
                 | Happening::Edited(_)
                 | Happening::Delivery(_) => {}
             }

@@ -31,7 +31,7 @@ impl Meddler {
                 self.delete().await;
                 continue;
             }
-            let outcome = self.api.flow().manage(&self.id, &self.event()).await;
+            let outcome = self.api.flow().manage(&self.id, &self.event(), None).await;
             if let Err(ManageError::Contended) = outcome {
                 self.journal.offence(format!("a person was starved by pings on {}", self.id));
             }
@@ -55,7 +55,7 @@ impl Meddler {
     }
 
     async fn delete(&self) {
-        if self.api.flow().delete(&self.id).await.is_ok() {
+        if self.api.flow().delete(&self.id, None).await.is_ok() {
             self.journal.record().deleted.insert(self.id.clone(), self.clock.now());
             self.journal.trouble("deleted");
         }

@@ -101,15 +101,15 @@ async fn an_outage(till: &mut Till) {
     assert_eq!(settled, Ok(Settled::Done));
     let again = till.row("`settle` of what is settled", store.settle(&silent, settlement, now, Vec::new())).await;
     assert_eq!(again, Ok(Settled::Stale));
-    till.row("tick that changes nothing: `find`", flow.manage(&silent, &Event::Tick)).await.unwrap();
+    till.row("tick that changes nothing: `find`", flow.manage(&silent, &Event::Tick, None)).await.unwrap();
 }
 
 async fn people(till: &mut Till) {
     let (store, flow, silent) = (till.store.clone(), till.flow(PingLog::None), id("silent"));
     let pause = Event::Pause { until: None };
-    till.row("pause: `find` and `commit`", flow.manage(&silent, &pause)).await.unwrap();
-    till.row("resume: `find` and `commit`", flow.manage(&silent, &Event::Resume)).await.unwrap();
-    till.row("delete: `find` and `commit`", flow.delete(&silent)).await.unwrap();
+    till.row("pause: `find` and `commit`", flow.manage(&silent, &pause, None)).await.unwrap();
+    till.row("resume: `find` and `commit`", flow.manage(&silent, &Event::Resume, None)).await.unwrap();
+    till.row("delete: `find` and `commit`", flow.delete(&silent, None)).await.unwrap();
     let alone = creation(pinged("alone"), NOW, 3);
     assert_eq!(till.row("creation", store.commit(alone)).await, Ok(Committed::Done));
     let with_key = Change { keys: vec![key(1)], ..creation(pinged("with-key"), NOW, 4) };

@@ -237,7 +237,7 @@ impl DynamoStore {
             return Err("it does not say of which monitor it tells, or when it happened".to_owned());
         };
         // What happened is put in as it was carried.
-        let row = Row { monitor, at, tag, happening: Happening::Paused };
+        let row = Row { monitor, at, tag, happening: Happening::Paused { by: None } };
         let channel = attribute(HAPPENING).and_then(channel_of);
         let items = streams_of(&row.monitor, channel).into_iter().map(|stream| {
             let mut item = self.event(&row, stream);
