@@ -252,7 +252,9 @@ impl Monitor {
     pub(crate) fn waits(&self) -> Vec<Wait> {
         let Status::Ok { due_at, .. } = self.status else { return Vec::new() };
         let awaited = self.schedule.awaited(due_at, self.grace);
-        let (began, interval, grace) = (awaited.from, awaited.period, self.grace.duration());
+        // Whoever was heard since is awaited since then: what we did not hear before that is made good.
+        let began = self.last_ping_at.map_or(awaited.from, |heard| awaited.from.max(heard));
+        let (interval, grace) = (awaited.period, self.grace.duration());
         let missed = Wait { began, due: due_at, interval, grace, cause: Cause::Missed };
         let limited =
             self.runs.iter().filter_map(|run| Some((run.started_at, run.due_at.filter(|due| *due < due_at)?)));
@@ -271,6 +273,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{Cron, Grace, MonitorId, Origin, Schedule};
 
     const NOW: Timestamp = Timestamp::from_secs(1_000_000);
 
@@ -299,6 +302,23 @@ mod tests {
     fn postponed(windows: &[Window], wait: &Wait, now: i64) -> i64 {
         let judged = Outages::of(windows).judge(wait, at(now));
         (judged.at.as_secs() - NOW.as_secs()) / 60
+    }
+
+    #[test]
+    fn a_job_of_a_cron_line_that_was_heard_since_gets_nothing_for_what_was_before() {
+        // 13:46:40; the run before is that of 13:45, the next that of 13:50.
+        let line = Schedule::Cron(Cron::parse("*/5 * * * *", "UTC").unwrap());
+        let id = MonitorId::parse("default/job").unwrap();
+        let mut monitor = Monitor::new(id, Origin::Ping, line, Grace::from_secs(60).unwrap(), NOW);
+        monitor.status = Status::Ok { since: NOW, due_at: Timestamp::from_secs(NOW.as_secs() + 260) };
+        let due_by = |monitor: &Monitor| {
+            let wait = monitor.waits().pop().unwrap();
+            let deaf = Window { from: NOW.minus(minutes(60)), ended: Some(Ended::Heard(NOW)), ..open(-60) };
+            Outages::of(&[deaf]).judge(&wait, at(100)).at.since(wait.due)
+        };
+        assert_eq!(due_by(&monitor), Duration::from_secs(100) + minutes(5), "not heard since the run before");
+        monitor.last_ping_at = Some(NOW);
+        assert_eq!(due_by(&monitor), Duration::ZERO, "heard when it was over");
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod people;
 mod plan;
 mod process;
 mod radio;
+mod runs;
 mod spell;
 mod watch;
 mod world;

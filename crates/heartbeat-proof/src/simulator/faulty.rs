@@ -1,29 +1,30 @@
 //! A store with bad luck: the real one behind a wire on which requests are late, errors come before or after success, and
 //! a write lands although nobody waits for it any more.
 
+mod premises;
+mod requests;
+mod sabotage;
+mod tally;
+
 use std::{
     future::Future,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
-use async_trait::async_trait;
 use heartbeat_core::{
-    ChannelName, Clock, MonitorId, Project, Slug, Store, StoreError, Timestamp,
-    delivery::Verdict,
-    directory::{Entry, Put},
-    history::{Happening, Row},
+    Clock, MonitorId, Store, StoreError, Timestamp,
+    history::Happening,
     item::{self, Corrupt},
-    key::{KeyHash, KeyRecord},
-    outage::{Why, Window},
-    outbox::{Settled, Settlement},
-    store::{Becomes, Change, Committed, Deferral, Deferred, Due, Extend, Extended, Found, Page, Part},
+    store::{Becomes, Change},
 };
 use tokio::{runtime::Runtime, sync::oneshot, time::Instant};
 
+pub(super) use self::tally::Tally;
+pub use self::{
+    premises::{Pace, Premises},
+    sabotage::Sabotage,
+};
 use super::{
     executor::{Chance, Executor, SimClock},
     journal::Journal,
@@ -51,54 +52,6 @@ impl Luck {
     pub(super) const GOOD: Self = Self { refused: 0, lost: 0, slow: 0 };
 }
 
-/// What one request of ours has asked of the store.
-#[derive(Debug, Default)]
-pub(super) struct Tally {
-    requests: AtomicU32,
-    failed: AtomicU32,
-    slow: AtomicU32,
-}
-
-impl Tally {
-    /// How many requests it took; `None` where one of them failed.
-    pub(super) fn requests(&self) -> Option<u32> {
-        (self.failed.load(Ordering::SeqCst) == 0).then(|| self.requests.load(Ordering::SeqCst))
-    }
-
-    /// How many of them failed.
-    pub(super) fn failures(&self) -> u32 {
-        self.failed.load(Ordering::SeqCst)
-    }
-
-    /// Whether none of them failed, or took longer than usual.
-    pub(super) fn is_undisturbed(&self) -> bool {
-        self.failed.load(Ordering::SeqCst) == 0 && self.slow.load(Ordering::SeqCst) == 0
-    }
-}
-
-/// A lie that no store may tell, or what we may not leave out: with it, the judge must find the world guilty.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sabotage {
-    /// Answers some ordinary pings without recording them.
-    SwallowsPings,
-    /// Answers some settlements without recording them.
-    ForgetsSettlements,
-    /// Never brings one of its monitors, however due.
-    HidesTheDue,
-    /// No process knows of outages of ours.
-    KnowsNoAmnesty,
-    /// The directory shows an outage of ours that never ends.
-    RecallsAnOutage,
-    /// Brings what is due four minutes late.
-    BringsLate,
-    /// Brings nothing for nine minutes of ten after an item that cannot be understood.
-    LetsPoisonSpread,
-    /// Refuses some ordinary pings for nothing.
-    RefusesPings,
-    /// A channel that is out answers after minutes, whatever its time-out.
-    HangsBeyondItsTimeOut,
-}
-
 /// What a request asks for, where that matters to the judge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asks {
@@ -117,45 +70,6 @@ pub(super) struct Poison {
 
 /// The directory's partition of what is known of outages of ours.
 const OUTAGES: &str = "outages";
-/// How late [`Sabotage::BringsLate`] is.
-const LATE: Duration = Duration::from_mins(4);
-/// When the outage of [`Sabotage::RecallsAnOutage`] began.
-const LONG_AGO: Duration = Duration::from_hours(1);
-/// Whom [`Sabotage::HidesTheDue`] hides.
-const HIDDEN: &str = "job-0";
-
-/// How long the store takes, in simulated time, besides what the weather adds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pace {
-    /// No time.
-    Instant,
-    /// As long as on the runtime's clock, which is paused: only what waits on purpose takes time there.
-    ByPausedClock,
-}
-
-/// Below this, what passes on a paused clock is the jitter of retries, which no seed decides.
-const JITTER: Duration = Duration::from_millis(100);
-
-impl Pace {
-    fn of(self, took: Duration) -> Duration {
-        match self {
-            Self::Instant => Duration::ZERO,
-            Self::ByPausedClock => {
-                let steps = took.as_millis() / JITTER.as_millis();
-                JITTER * u32::try_from(steps).unwrap_or(u32::MAX)
-            }
-        }
-    }
-}
-
-/// The store of a world.
-pub struct Premises {
-    /// The store, empty.
-    pub store: Arc<dyn Store>,
-    /// How long it takes.
-    pub pace: Pace,
-}
-
 #[derive(Clone)]
 pub(super) struct Faulty {
     inner: Arc<dyn Store>,
@@ -233,11 +147,6 @@ impl Faulty {
     /// The same store, telling a lie.
     pub(super) fn lying(self, sabotage: Option<Sabotage>) -> Self {
         Self { sabotage, ..self }
-    }
-
-    /// Whether it lies just now.
-    fn lies(&self, how: Sabotage) -> bool {
-        self.sabotage == Some(how) && self.chance.happens(300)
     }
 
     fn luck(&self) -> Luck {
@@ -337,26 +246,6 @@ impl Faulty {
         }
     }
 
-    /// What is left of what is due where it is not brought in time.
-    fn bring(&self, due: Vec<Due>, now: Timestamp) -> Vec<Due> {
-        let spoiled = |poison: &Poison| poison.from <= now && now.as_secs() % 600 < 540;
-        match self.sabotage {
-            Some(Sabotage::HidesTheDue) => due.into_iter().filter(|due| due.id.slug.as_str() != HIDDEN).collect(),
-            Some(Sabotage::BringsLate) => due.into_iter().filter(|due| due.wake_at.plus(LATE) <= now).collect(),
-            Some(Sabotage::LetsPoisonSpread) if self.poison.as_ref().is_some_and(spoiled) => Vec::new(),
-            Some(
-                Sabotage::SwallowsPings
-                | Sabotage::ForgetsSettlements
-                | Sabotage::KnowsNoAmnesty
-                | Sabotage::RecallsAnOutage
-                | Sabotage::LetsPoisonSpread
-                | Sabotage::RefusesPings
-                | Sabotage::HangsBeyondItsTimeOut,
-            )
-            | None => due,
-        }
-    }
-
     fn weigh(&self, change: &Change) {
         if let Becomes::Created(after) | Becomes::Changed { after, .. } = &change.becomes {
             let size = serde_json::to_vec(&item::encode(after)).map_or(0, |bytes| bytes.len());
@@ -364,182 +253,5 @@ impl Faulty {
                 self.journal.offence(format!("the item of {} has {size} bytes", change.id));
             }
         }
-    }
-}
-
-#[async_trait]
-impl Store for Faulty {
-    async fn find(&self, id: &MonitorId, now: Timestamp) -> Result<Found, StoreError> {
-        if let Some(corrupt) = self.corrupt(id) {
-            return Err(StoreError::Corrupt(corrupt));
-        }
-        let wire = if id.project.is_operator() { self.asking_of_outages() } else { self.clone() };
-        let id = id.clone();
-        wire.call(move |store| async move { store.find(&id, now).await }).await
-    }
-
-    async fn extend(&self, extend: Extend) -> Result<Extended, StoreError> {
-        if self.lies(Sabotage::SwallowsPings) {
-            return Ok(Extended::Done);
-        }
-        if self.lies(Sabotage::RefusesPings) {
-            return Err(StoreError::Unavailable("for nothing".to_owned()));
-        }
-        self.call(move |store| async move { store.extend(extend).await }).await
-    }
-
-    async fn commit(&self, change: Change) -> Result<Committed, StoreError> {
-        self.weigh(&change);
-        self.note_unsure(&change);
-        self.call(move |store| async move { store.commit(change).await }).await
-    }
-
-    async fn settle(
-        &self,
-        id: &MonitorId,
-        settlement: Settlement,
-        now: Timestamp,
-        rows: Vec<Row>,
-    ) -> Result<Settled, StoreError> {
-        if self.lies(Sabotage::ForgetsSettlements) {
-            return Ok(Settled::Done);
-        }
-        let (id, channel) = (id.clone(), settlement.channel.clone());
-        let journal = Arc::clone(&self.journal);
-        let settled = self.call(move |store| async move {
-            let (entry, delivered) = (settlement.entry.clone(), settlement.verdict == Verdict::Done);
-            let settled = store.settle(&id, settlement, now, rows).await?;
-            if delivered && settled == Settled::Done {
-                journal.record().settled.insert(entry);
-            }
-            Ok(settled)
-        });
-        let settled = settled.await;
-        if settled.is_err() {
-            self.journal.undelivered(&channel, self.clock().now());
-        }
-        settled
-    }
-
-    async fn defer(&self, deferral: Deferral) -> Result<Deferred, StoreError> {
-        self.call(move |store| async move { store.defer(deferral).await }).await
-    }
-
-    fn shards(&self) -> u16 {
-        self.inner.shards()
-    }
-
-    async fn due(&self, shard: u16, now: Timestamp, limit: usize) -> Result<Vec<Due>, StoreError> {
-        let due = self.call(move |store| async move { store.due(shard, now, limit).await }).await?;
-        Ok(self.bring(due, now))
-    }
-
-    async fn next_wake(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.call(move |store| async move { store.next_wake().await }).await
-    }
-
-    async fn list(
-        &self,
-        project: &Project,
-        after: Option<&Slug>,
-        limit: usize,
-        now: Timestamp,
-    ) -> Result<Page<Slug>, StoreError> {
-        let (project, after) = (project.clone(), after.cloned());
-        self.call(move |store| async move { store.list(&project, after.as_ref(), limit, now).await }).await
-    }
-
-    fn sweep_parts(&self) -> u16 {
-        self.inner.sweep_parts()
-    }
-
-    async fn sweep(
-        &self,
-        part: Part,
-        after: Option<&MonitorId>,
-        limit: usize,
-        now: Timestamp,
-    ) -> Result<Page<MonitorId>, StoreError> {
-        let after = after.cloned();
-        let mut page =
-            self.call(move |store| async move { store.sweep(part, after.as_ref(), limit, now).await }).await?;
-        if self.sabotage == Some(Sabotage::HidesTheDue) {
-            // From the auditor as well: it would find what is behind its time.
-            page.items.retain(|item| item.as_ref().is_ok_and(|stored| stored.monitor.id.slug.as_str() != HIDDEN));
-        }
-        for item in &mut page.items {
-            if let Some(corrupt) = item.as_ref().ok().and_then(|stored| self.corrupt(&stored.monitor.id)) {
-                *item = Err(corrupt);
-            }
-        }
-        Ok(page)
-    }
-
-    async fn history(&self, id: &MonitorId, before: Timestamp, limit: usize) -> Result<Vec<Row>, StoreError> {
-        let id = id.clone();
-        self.call(move |store| async move { store.history(&id, before, limit).await }).await
-    }
-
-    async fn project_history(
-        &self,
-        project: &Project,
-        before: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<Row>, StoreError> {
-        let project = project.clone();
-        self.call(move |store| async move { store.project_history(&project, before, limit).await }).await
-    }
-
-    async fn feed(&self, project: &Project, since: Timestamp, limit: usize) -> Result<Vec<Row>, StoreError> {
-        let project = project.clone();
-        self.call(move |store| async move { store.feed(&project, since, limit).await }).await
-    }
-
-    async fn deliveries(
-        &self,
-        project: &Project,
-        channel: &ChannelName,
-        before: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<Row>, StoreError> {
-        let (project, channel) = (project.clone(), channel.clone());
-        self.call(move |store| async move { store.deliveries(&project, &channel, before, limit).await }).await
-    }
-
-    async fn entry(&self, pk: &str, sk: &str) -> Result<Option<Entry>, StoreError> {
-        let wire = if pk == OUTAGES { self.asking_of_outages() } else { self.clone() };
-        let (pk, sk) = (pk.to_owned(), sk.to_owned());
-        if pk == OUTAGES && self.sabotage == Some(Sabotage::RecallsAnOutage) {
-            let now = self.clock().now();
-            let window =
-                Window { from: now.minus(LONG_AGO), ended: None, held_until: now.minus(LATE), why: Why::NoEvidence };
-            return Ok(Some(Entry::first(&pk, &sk, &serde_json::json!({"windows": [window]}))));
-        }
-        wire.call(move |store| async move { store.entry(&pk, &sk).await }).await
-    }
-
-    async fn entries(&self, pk: &str) -> Result<Vec<Entry>, StoreError> {
-        let pk = pk.to_owned();
-        self.call(move |store| async move { store.entries(&pk).await }).await
-    }
-
-    async fn put_entry(&self, entry: Entry) -> Result<Put, StoreError> {
-        self.call(move |store| async move { store.put_entry(entry).await }).await
-    }
-
-    async fn find_key(&self, hash: KeyHash) -> Result<Option<KeyRecord>, StoreError> {
-        self.call(move |store| async move { store.find_key(hash).await }).await
-    }
-
-    async fn put_key(&self, key: KeyRecord) -> Result<(), StoreError> {
-        self.call(move |store| async move { store.put_key(key).await }).await
-    }
-
-    async fn keys(&self) -> Result<Vec<KeyRecord>, StoreError> {
-        self.call(move |store| async move { store.keys().await }).await
-    }
-
-    async fn ready(&self) -> Result<(), StoreError> {
-        self.call(move |store| async move { store.ready().await }).await
     }
 }

@@ -13,6 +13,7 @@ use super::{
     faulty::Tally,
     journal::{Answer, Journal, Pinged},
     process::Process,
+    runs::Runs,
     spell::Spells,
 };
 
@@ -50,13 +51,31 @@ impl Character {
             Self::Messy | Self::Meddled | Self::Crowded => false,
         }
     }
+
+    /// Whether it pings once when it is expected, so that it may run by a cron line.
+    pub(super) fn keeps_hours(self) -> bool {
+        match self {
+            Self::Steady | Self::Borderline | Self::Dying => true,
+            Self::Chatty | Self::Messy | Self::Meddled | Self::Crowded => false,
+        }
+    }
 }
+
+/// A ping for a run comes no earlier than this before it.
+pub(super) const EARLIEST: Duration = Duration::from_mins(5);
+/// A job that runs by a cron line takes so long at least: no clock is so far off that its ping seems to come before its run.
+const SHORTEST_RUN_MS: u64 = 2_000;
+/// And it has so much grace at least.
+pub(super) const CRON_GRACE_S: u64 = 20;
 
 #[derive(Clone)]
 pub(super) struct Job {
     pub(super) id: MonitorId,
     pub(super) character: Character,
+    /// The time from one ping to the next, whatever says so.
     pub(super) interval: Interval,
+    /// When it runs, if it runs by a cron line.
+    pub(super) runs: Option<Runs>,
     pub(super) grace: Grace,
     /// Who receives its pings, except while nobody does.
     pub(super) api: Arc<Process>,
@@ -84,11 +103,38 @@ impl Job {
         }
     }
 
+    /// By when the next ping is expected after one at `at`, which did not come early.
+    pub(super) fn deadline_after(&self, at: Timestamp) -> Timestamp {
+        let expected = match &self.runs {
+            Some(runs) => runs.next_after(at),
+            None => at.plus(self.interval.duration()),
+        };
+        expected.plus(self.grace.duration())
+    }
+
     fn window_s(&self) -> u64 {
         self.interval.as_secs() + self.grace.as_secs()
     }
 
+    /// One that runs by a cron line pings within its grace after a run, sometimes skips a few, sometimes pings at the very edge
+    /// of its deadline. It never pings before a run: that its next is not the one to come is what the core's tests say.
+    fn wait_for(&self, runs: &Runs) -> Duration {
+        let (chance, now) = (&self.chance, self.clock.now());
+        let (next, grace_ms) = (runs.next_after(now).since(now), self.grace.as_secs() * 1_000);
+        if self.character == Character::Borderline {
+            let race_ms = SETTLE_MS - 120 + chance.below(160);
+            let edge_ms = grace_ms + if chance.happens(500) { race_ms } else { chance.below(7_000) };
+            return next + Duration::from_millis(edge_ms);
+        }
+        let skipped = if chance.happens(30) { chance.between(1, 4) } else { 0 };
+        let took = Duration::from_millis(chance.between(SHORTEST_RUN_MS, grace_ms));
+        next + runs.period * u32::try_from(skipped).unwrap_or(0) + took
+    }
+
     fn wait(&self) -> Duration {
+        if let Some(runs) = &self.runs {
+            return self.wait_for(runs);
+        }
         let chance = &self.chance;
         let (interval, window) = (self.interval.as_secs(), self.window_s());
         // Half of them race the checker, which wakes when the settle time is over.
@@ -134,7 +180,7 @@ impl Job {
     /// Answers with what the client was answered, and what it took of the store.
     async fn send(&self, signal: Signal, at: Timestamp) -> (Answer, Option<Arc<Tally>>) {
         let ping = Ping {
-            schedule: Some(Schedule::Every(self.interval)),
+            schedule: Some(self.schedule()),
             grace: Some(self.grace),
             body: Body::from_tail(&self.body()).0,
             ..Ping::bare(signal)
@@ -148,6 +194,22 @@ impl Job {
             return (Answer::Unsure, None);
         };
         (self.answer(answered.as_ref()), Some(tally))
+    }
+
+    fn schedule(&self) -> Schedule {
+        self.runs.as_ref().and_then(Runs::schedule).unwrap_or(Schedule::Every(self.interval))
+    }
+
+    /// Comes back to life: at once, or after the run that is so near that a ping would be early.
+    pub(super) async fn mend(&self) {
+        let now = self.clock.now();
+        if let Some(runs) = &self.runs {
+            let (next, shortest) = (runs.next_after(now).since(now), Duration::from_millis(SHORTEST_RUN_MS));
+            if next < EARLIEST.min(runs.period / 10) + shortest {
+                self.clock.sleep(next + shortest).await;
+            }
+        }
+        self.ping(Signal::Success).await;
     }
 
     /// What jobs print: sometimes no text at all.

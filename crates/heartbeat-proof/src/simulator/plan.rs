@@ -8,6 +8,7 @@ use super::{
     executor::Chance,
     faulty::{Luck, Sabotage},
     job::Character,
+    runs::Runs,
     spell::Spells,
 };
 
@@ -152,6 +153,18 @@ impl Scale {
                 _ => minutes(chance, 1_440, 4 * 1_440),
             }),
         }
+    }
+
+    /// When a job runs that runs by a cron line.
+    pub(super) fn runs(self, chance: &Chance) -> Runs {
+        let minutes: &[u64] = match self {
+            Self::Minutes => &[1, 2],
+            Self::Hours => &[1, 2, 5, 10, 15],
+            Self::Month if chance.happens(100) => &[15, 30],
+            Self::Month => return Runs::daily(chance),
+        };
+        let pick = usize::try_from(chance.below(minutes.len() as u64)).unwrap_or(0);
+        Runs::each(minutes.get(pick).copied().unwrap_or(1), chance)
     }
 
     /// The interval and the grace of a job, in seconds.

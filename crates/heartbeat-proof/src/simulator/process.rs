@@ -7,7 +7,7 @@ use std::{
 
 use heartbeat_core::{
     Clock, Random, Timestamp,
-    flow::{Flow, Hearing, Settings},
+    flow::{Flow, Hearing, Known, Settings},
     outage::HOLD,
 };
 
@@ -30,6 +30,13 @@ pub(super) enum Amnesty {
     Off,
 }
 
+/// What a process knows, and what dies with it: of outages of ours, and of cron lines.
+#[derive(Clone, Default)]
+struct Knows {
+    hearing: Arc<Hearing>,
+    lines: Arc<Known>,
+}
+
 /// An API, a checker, or a page that somebody looks at.
 pub(super) struct Process {
     wire: Faulty,
@@ -37,7 +44,8 @@ pub(super) struct Process {
     random: Arc<dyn Random>,
     settings: Settings,
     amnesty: Amnesty,
-    hearing: Mutex<Arc<Hearing>>,
+    /// What dies with it.
+    knows: Mutex<Knows>,
 }
 
 impl Process {
@@ -50,22 +58,23 @@ impl Process {
     ) -> Arc<Self> {
         let ahead = i64::try_from(chance.below(2 * MOST_OFF_US)).unwrap_or(0) - MOST_OFF_US.cast_signed();
         let random: Arc<dyn Random> = Arc::new(crate::instruments::Seeded::new(chance.below(u64::MAX)));
-        let (clock, hearing) = (OffClock { world, ahead }, Mutex::default());
-        let process = Self { wire: wire.of_a_process(), clock, random, settings, amnesty, hearing };
+        let (clock, knows) = (OffClock { world, ahead }, Mutex::default());
+        let process = Self { wire: wire.of_a_process(), clock, random, settings, amnesty, knows };
         process.start_anew();
         Arc::new(process)
     }
 
     /// It died, and another has taken its place.
     pub(super) fn start_anew(&self) {
-        *self.hearing() = match self.amnesty {
+        let hearing = match self.amnesty {
             Amnesty::On => Arc::new(Hearing::new(HOLD)),
             Amnesty::Off => Arc::default(),
         };
+        *self.knows() = Knows { hearing, lines: Arc::default() };
     }
 
-    fn hearing(&self) -> MutexGuard<'_, Arc<Hearing>> {
-        self.hearing.lock().unwrap_or_else(PoisonError::into_inner)
+    fn knows(&self) -> MutexGuard<'_, Knows> {
+        self.knows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -83,13 +92,14 @@ impl Process {
     }
 
     fn flow_over(&self, wire: Faulty) -> Flow {
+        let Knows { hearing, lines } = self.knows().clone();
         Flow {
             store: Arc::new(wire),
             clock: Arc::new(self.clock.clone()),
             random: Arc::clone(&self.random),
             settings: self.settings,
-            hearing: Arc::clone(&self.hearing()),
-            known: Arc::default(),
+            hearing,
+            known: lines,
         }
     }
 }

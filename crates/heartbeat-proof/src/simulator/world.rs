@@ -13,7 +13,7 @@ use tokio::runtime::Runtime;
 use super::{
     executor::{Chance, Executor, SimClock},
     faulty::{Faulty, Luck, Pace, Poison, Premises, Sabotage},
-    job::{Character, Job, SETTLE},
+    job::{CRON_GRACE_S, Character, Job, SETTLE},
     journal::Journal,
     judge::{Evidence, Verdict, judge},
     onlooker::Onlooker,
@@ -28,6 +28,8 @@ use super::{
 const START: Timestamp = Timestamp::from_secs(1_790_000_000);
 /// Per mille of worlds with an item that cannot be understood.
 const POISONED: u64 = 500;
+/// Per mille of the jobs that may, which run by a cron line.
+const CRON: u64 = 400;
 /// How long a channel hangs that obeys no time-out.
 const HANGS: Duration = Duration::from_mins(5);
 /// One seed in this many has neither crashes nor store faults: there, nothing at all may be told twice.
@@ -261,11 +263,18 @@ impl World {
 
     fn job(&self, number: u64, api: Arc<Process>) -> Option<Job> {
         let (interval, grace) = self.plan.scale.rhythm(&self.chance);
+        let character = self.plan.scale.character(number + self.first);
+        let runs = (character.keeps_hours() && self.chance.happens(CRON)).then(|| self.plan.scale.runs(&self.chance));
+        let (interval, grace) = match &runs {
+            Some(runs) => (runs.period.as_secs(), grace.max(CRON_GRACE_S)),
+            None => (interval, grace),
+        };
         let life = self.chance.between(600, 600 + self.plan.storm.as_secs() * 9 / 5);
         Some(Job {
             id: MonitorId::new(Project::default(), Slug::parse(&format!("job-{number}")).ok()?),
-            character: self.plan.scale.character(number + self.first),
+            character,
             interval: Interval::from_secs(interval)?,
+            runs,
             grace: Grace::from_secs(grace)?,
             api,
             deaf: Arc::clone(&self.deaf),
@@ -316,7 +325,7 @@ impl World {
     fn mend(&self, jobs: &[Job]) {
         for job in jobs {
             let job = Job { crashes: 0, ..job.clone() };
-            self.executor.spawn(async move { job.ping(Signal::Success).await });
+            self.executor.spawn(async move { job.mend().await });
         }
     }
 }

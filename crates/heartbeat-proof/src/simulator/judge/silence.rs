@@ -24,15 +24,16 @@ impl Case<'_> {
     /// An outage by silence, dated `deadline`, is false if an answered success was received before, and less than a
     /// window ago.
     pub(super) fn no_false_alert(&mut self) {
-        let (window, mut wrong, mut count) = (self.window(), Vec::new(), 0);
+        let (mut wrong, mut count) = (Vec::new(), 0);
         for opened in self.history.opened.iter().filter(|opened| opened.cause == Cause::Missed) {
             let deadline = opened.since;
             count += 1;
-            let kept = |ping: &&Pinged| is_success(ping) && ping.at <= deadline && ping.at.plus(window) > deadline;
+            let kept =
+                |ping: &&Pinged| is_success(ping) && ping.at <= deadline && self.job.deadline_after(ping.at) > deadline;
             if let Some(ping) = self.pings.iter().find(kept) {
                 wrong.push(format!("FALSE ALERT: due {deadline}, but a ping of {} was answered", ping.at));
             }
-            if !self.pings.iter().any(|ping| ping.at.plus(window) == deadline) {
+            if !self.pings.iter().any(|ping| self.job.deadline_after(ping.at) == deadline) {
                 wrong.push(format!("the deadline {deadline} follows from no ping"));
             }
         }
@@ -65,7 +66,7 @@ impl Case<'_> {
 
     /// Whether a silence that ended with the deadline `due` is for the outage of ours in `from..to` alone to explain.
     fn is_ours(&self, due: Timestamp, from: Timestamp, to: Timestamp) -> bool {
-        let (began, interval) = (due.minus(self.window()), self.job.interval.duration());
+        let (began, interval) = (self.awaited_since(due), self.job.interval.duration());
         let is_touched = from.plus(SKEW) < due
             && if interval > LONG {
                 to > due.minus(self.job.grace.duration()).minus(EARLY.min(interval / 10)).plus(SKEW)
@@ -73,6 +74,12 @@ impl Case<'_> {
                 to > began.plus(SKEW)
             };
         is_touched && self.evidence.deaf.touching(began.minus(UNKNOWN), due.plus(UNKNOWN)).count() == 1
+    }
+
+    /// Since when the silence lasted that was to end by `due`: the last ping that it followed.
+    fn awaited_since(&self, due: Timestamp) -> Timestamp {
+        let before = self.pings.iter().rfind(|ping| self.job.deadline_after(ping.at) == due);
+        before.map_or(due.minus(self.window()), |ping| ping.at)
     }
 
     /// What is called unconfirmed was missed while nobody had proved for as long as silence is held that pings are received,
@@ -145,12 +152,11 @@ impl Case<'_> {
 
     /// Every silence that was certainly decided to be an outage was told on every channel that wants to hear of it.
     pub(super) fn no_outage_untold(&mut self) {
-        let window = self.window();
         let next = self.pings.iter().skip(1).map(|ping| (Some(ping.clone()), ping.at));
         let ends = next.chain([(None, self.evidence.now.minus(PROMPT))]);
         let silences: Vec<_> = self.pings.iter().cloned().zip(ends).collect();
         for (ping, (next, end)) in silences.into_iter().filter(|(ping, _)| ping.answer == Answer::Recorded) {
-            let deadline = ping.at.plus(window);
+            let deadline = self.job.deadline_after(ping.at);
             if let Some(decided) = self.decided_by(deadline, next.as_ref(), end) {
                 self.certain += 1;
                 self.outage_is_told(ping.at, deadline, end);
@@ -159,6 +165,9 @@ impl Case<'_> {
         }
         let certain = self.certain;
         self.count("P2: a silence that must be told was told", certain);
+        if self.job.runs.is_some() {
+            self.count("P2: among them, silences of jobs that run by a cron line", certain);
+        }
     }
 
     /// The longest that amnesty may postpone the alert of a silence of this job from `from` to `to`.
