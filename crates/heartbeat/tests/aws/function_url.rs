@@ -1,7 +1,7 @@
 //! The API behind its function URL: what a caller sees is what a container shows him.
 
 use reqwest::{Client, Method};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     bot_api::BotApi,
@@ -50,6 +50,41 @@ async fn it_answers_as_it_does_in_a_container() {
         assert_eq!(answer.status, status, "{method} {path}: {answer:?}");
         code(&answer.text);
     }
+    deployment.leaves_nothing_strange(&key).await;
+}
+
+#[tokio::test]
+async fn the_whole_api_comes_through() {
+    let (deployment, key) = deployed().await;
+    let client = Client::builder().no_proxy().timeout(SOON).build().unwrap();
+    let address = deployment.api().address().await;
+    let send = async |method: Method, path: &str, kind: &str, body: String| {
+        let request = client.request(method, format!("{address}{path}")).bearer_auth(&key).header("content-type", kind);
+        let answer = request.body(body).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    let pings = json!({"pings": [{"slug": "a"}, {"slug": "b", "signal": "fail"}, {"slug": "B!"}]});
+    let (status, text) = send(Method::POST, "/api/v1/heartbeats", "application/json", pings.to_string()).await;
+    let results: Value = serde_json::from_str(&text).unwrap();
+    let each: Vec<_> = results["results"].as_array().unwrap().iter().map(|one| one["status"].clone()).collect();
+    assert_eq!((status, each), (200, vec![json!(201), json!(201), json!(400)]), "{text}");
+
+    let document = "version: 1\nmonitors:\n- slug: nightly\n  cron: 0 2 * * *\n  timezone: Europe/Riga\n";
+    let (status, text) = send(Method::POST, "/api/v1/import", "application/yaml", document.to_owned()).await;
+    assert!(status == 200 && text.contains("\"created\":1"), "{status} {text}");
+    let (status, exported) = send(Method::GET, "/api/v1/export?format=yaml", "text/plain", String::new()).await;
+    assert!(status == 200 && exported.contains("slug: nightly") && exported.contains("slug: b"), "{status} {exported}");
+    let (status, incidents) = send(Method::GET, "/api/v1/incidents", "text/plain", String::new()).await;
+    assert!(status == 200 && incidents.contains("\"monitor\":\"b\""), "{status} {incidents}");
+
+    let (status, described) = send(Method::GET, "/api/openapi.json", "text/plain", String::new()).await;
+    let described: Value = serde_json::from_str(&described).unwrap();
+    assert_eq!((status, &described["openapi"]), (200, &json!("3.1.0")));
+    // The largest answer that there is: it is packed, and no text.
+    let bundle = client.get(format!("{address}/api/docs/swagger-ui-bundle.js")).send().await.unwrap();
+    assert_eq!((bundle.status().as_u16(), bundle.headers()["content-encoding"].to_str().unwrap()), (200, "gzip"));
+    let packed = bundle.bytes().await.unwrap();
+    assert!(packed.starts_with(&[0x1f, 0x8b]) && packed.len() > 100_000, "{} bytes", packed.len());
     deployment.leaves_nothing_strange(&key).await;
 }
 
