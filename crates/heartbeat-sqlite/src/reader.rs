@@ -48,6 +48,19 @@ impl Readers {
         looking.await.map_err(unavailable)?
     }
 
+    /// The same for a look of several statements: it sees one commit throughout, and the file is locked once, not for each.
+    pub(crate) async fn read_at_once<T, L>(&self, look: L) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        L: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    {
+        self.read(move |db| {
+            let _one_commit = db.unchecked_transaction()?;
+            look(db)
+        })
+        .await
+    }
+
     /// The file that they read.
     pub(crate) fn path(&self) -> &Path {
         &self.path

@@ -158,7 +158,7 @@ impl Store for SqliteStore {
 
     async fn history(&self, id: &MonitorId, before: Timestamp, limit: usize) -> Result<Vec<Row>, StoreError> {
         let id = id.clone();
-        self.readers.read(move |db| Ok(history::newest(db, &id, before, limit)?)).await
+        self.readers.read_at_once(move |db| Ok(history::newest(db, &id, before, limit)?)).await
     }
 
     async fn project_history(
@@ -168,12 +168,12 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Result<Vec<Row>, StoreError> {
         let project = project.clone();
-        self.readers.read(move |db| Ok(history::newest_of_project(db, &project, before, limit)?)).await
+        self.readers.read_at_once(move |db| Ok(history::newest_of_project(db, &project, before, limit)?)).await
     }
 
     async fn feed(&self, project: &Project, since: Timestamp, limit: usize) -> Result<Vec<Row>, StoreError> {
         let project = project.clone();
-        self.readers.read(move |db| Ok(history::feed(db, &project, since, limit)?)).await
+        self.readers.read_at_once(move |db| Ok(history::feed(db, &project, since, limit)?)).await
     }
 
     async fn deliveries(
