@@ -155,13 +155,18 @@ impl Checker {
         progress.census.count(&stored.monitor, context.now);
         progress.active += usize::from(is_active(&stored.monitor.status));
         let id = &stored.monitor.id;
-        if self.is_missed(&stored, context) && self.is_missed_for_sure(&stored).await {
-            progress.missed += 1;
-            tracing::error!(monitor = %id, "the index has missed a monitor, looking at it now");
-        } else if is_behind(&stored, context.now) {
-            tracing::warn!(monitor = %id, "nobody has looked at a monitor in time, looking at it now");
-        } else {
-            return None;
+        match self.missed(&stored, context).await {
+            Missed::Surely => {
+                progress.missed += 1;
+                tracing::error!(monitor = %id, "the index has missed a monitor, looking at it now");
+            }
+            Missed::Perhaps(error) => {
+                tracing::warn!(monitor = %id, %error, "the index may have missed a monitor, looking at it now");
+            }
+            Missed::No if is_behind(&stored, context.now) => {
+                tracing::warn!(monitor = %id, "nobody has looked at a monitor in time, looking at it now");
+            }
+            Missed::No => return None,
         }
         self.look_at(id, &Sight { context: context.clone(), send_until: None }).await.unwrap_or_else(|error| {
             tracing::warn!(monitor = %id, %error, "could not look at a missed monitor");
@@ -169,12 +174,16 @@ impl Checker {
         })
     }
 
-    /// The same by what is known just now: somebody else may have put it off in the last seconds, knowing of the end of an
-    /// outage of ours.
-    async fn is_missed_for_sure(&self, stored: &Stored) -> bool {
+    /// Whether the index missed it, also by what is known just now: somebody else may have put it off in the last seconds,
+    /// knowing of the end of an outage of ours. Where that cannot be asked, it is looked at, and nobody is blamed.
+    async fn missed(&self, stored: &Stored, context: &Context) -> Missed {
+        if !self.is_missed(stored, context) {
+            return Missed::No;
+        }
         match self.flow.assess_hearing(false).await {
-            Ok(context) => self.is_missed(stored, &context),
-            Err(_) => true,
+            Ok(context) if self.is_missed(stored, &context) => Missed::Surely,
+            Ok(_) => Missed::No,
+            Err(error) => Missed::Perhaps(error),
         }
     }
 
@@ -195,6 +204,14 @@ impl Checker {
         };
         should.is_some_and(|should| stored.wake_at.is_none_or(|at| at > should.max(ahead.now)))
     }
+}
+
+/// Whether the index would have brought an item in time.
+enum Missed {
+    No,
+    /// What is known of outages of ours could not be asked.
+    Perhaps(StoreError),
+    Surely,
 }
 
 /// Whether it should have been looked at by now: passes are behind, or an index does not show what is in its table.

@@ -108,6 +108,8 @@ pub struct Outages {
     windows: Option<Arc<[Window]>>,
     heard_at: Option<Timestamp>,
     unknown_until: Option<Timestamp>,
+    /// Whether nobody could be asked what has become of it since.
+    is_stale: bool,
 }
 
 /// A silence, and what it was to end with.
@@ -164,6 +166,13 @@ impl Outages {
         Self { unknown_until: Some(at), ..self }
     }
 
+    /// The same, of who could not ask what others know by now: what was to end after the last evidence that is known of may be
+    /// an outage of ours that others have written down. It is held, for as long as any, and then unconfirmed.
+    #[must_use]
+    pub fn stale(self) -> Self {
+        Self { is_stale: true, ..self }
+    }
+
     /// The windows, the oldest first.
     pub fn windows(&self) -> &[Window] {
         self.windows.as_deref().unwrap_or_default()
@@ -178,8 +187,12 @@ impl Outages {
     pub fn judge(&self, wait: &Wait, now: Timestamp) -> Judged {
         let is_unknown = self.windows().iter().any(|window| window.leaves_unknown(wait.due));
         let at = self.postponed(wait, now);
-        let is_held = self.unknown_until.is_some_and(|until| now < until) || self.is_unproven(wait.due, now);
-        Judged { at: if is_held { at.max(now) } else { at }, confirmed: !is_unknown && self.unknown_until.is_none() }
+        let is_unasked = self.is_stale && self.heard_at.is_some_and(|heard_at| heard_at < wait.due);
+        let is_held = self.unknown_until.is_some_and(|until| now < until)
+            || self.is_unproven(wait.due, now)
+            || is_unasked && now < wait.due.plus(HOLD);
+        let confirmed = !is_unknown && !is_unasked && self.unknown_until.is_none();
+        Judged { at: if is_held { at.max(now) } else { at }, confirmed }
     }
 
     /// Whether nobody has proved yet that pings are received since `due`: soon there is proof, or an outage of ours.
@@ -209,15 +222,17 @@ impl Wait {
         if self.interval > LONG { self.expected_in(deaf) } else { self.stopped_during(deaf) }
     }
 
-    /// For a job that pings often: the clock stands still while it cannot be heard, and it gets time to be heard again.
+    /// For a job that pings often: the clock stands still while it cannot be heard, and it gets time to be heard again. A time
+    /// that two outages name counts once: while one ends, another process may still write down a second one of the same time.
     fn stopped_during(&self, deaf: impl Iterator<Item = (Timestamp, Timestamp)>) -> Timestamp {
         let extra = self.interval.min(LONGEST_EXTRA);
-        let (mut due, mut longest) = (self.due, Duration::ZERO);
+        let (mut due, mut longest, mut counted) = (self.due, Duration::ZERO, self.began);
         for (from, end) in deaf {
-            let from = from.max(self.began);
-            if from >= due {
+            let from = from.max(counted);
+            if from >= due || end <= from {
                 continue;
             }
+            counted = end;
             if longest.is_zero() {
                 due = due.plus(extra);
             }
@@ -319,6 +334,33 @@ mod tests {
         assert_eq!(due_by(&monitor), Duration::from_secs(100) + minutes(5), "not heard since the run before");
         monitor.last_ping_at = Some(NOW);
         assert_eq!(due_by(&monitor), Duration::ZERO, "heard when it was over");
+    }
+
+    #[test]
+    fn what_is_known_too_little_of_is_held_and_then_unconfirmed() {
+        let (knows, job) = (Outages::default().heard_at(Some(at(1))), wait(5, 1));
+        let judged = |outages: &Outages, minutes| {
+            let judged = outages.judge(&job, at(minutes));
+            (judged.at <= at(minutes).minus(Duration::from_secs(1)), judged.confirmed)
+        };
+        assert_eq!(judged(&knows, 20), (true, true), "the evidence is so old that it holds nothing any more");
+        assert_eq!(judged(&knows.clone().stale(), 20), (false, false), "nobody could be asked: held");
+        assert_eq!(judged(&knows.clone().stale(), 22), (true, false), "and not for ever");
+        assert_eq!(judged(&knows.heard_at(Some(at(7))).stale(), 20), (true, true), "heard since it was due");
+        assert_eq!(
+            judged(&Outages::default().stale(), 20),
+            (true, true),
+            "where nobody gives evidence, nothing is held"
+        );
+    }
+
+    #[test]
+    fn a_time_that_two_outages_name_counts_once() {
+        let one = postponed(&[closed(2, 20)], &wait(5, 1), 100);
+        assert_eq!(one, 6 + 18 + 5);
+        assert_eq!(postponed(&[closed(2, 20), closed(2, 20)], &wait(5, 1), 100), one, "written down twice");
+        assert_eq!(postponed(&[closed(2, 20), closed(2, 21)], &wait(5, 1), 100), one + 1, "and a little longer");
+        assert_eq!(postponed(&[closed(2, 20), closed(4, 10)], &wait(5, 1), 100), one, "one inside the other");
     }
 
     #[test]

@@ -91,16 +91,21 @@ impl Flow {
     }
 
     /// The same, for who judges silence: what is known of outages is at most seconds old, and absent evidence is one. Where
-    /// the directory cannot be asked, what was known last holds.
+    /// the directory cannot be asked, what was known last holds, and silence since then is not judged.
     pub async fn context_of_silence(&self, now: Timestamp) -> Context {
         let Some(hold) = self.hearing.hold else { return self.context(now) };
         let is_fresh = |at: Timestamp| now.since(at).max(at.since(now)) < FRESH;
-        if !self.hearing.known().read_at.is_some_and(is_fresh)
-            && let Err(error) = self.listen(now, hold).await
-        {
-            tracing::warn!(%error, "the directory cannot be asked about outages of ours");
+        if self.hearing.known().read_at.is_some_and(is_fresh) {
+            return self.context(now);
         }
-        self.context(now)
+        for _ in 0..ATTEMPTS {
+            match self.listen(now, hold).await {
+                Ok(()) => return self.context(now),
+                Err(error) => tracing::warn!(%error, "the directory cannot be asked about outages of ours"),
+            }
+        }
+        let context = self.context(now);
+        Context { outages: context.outages.stale(), ..context }
     }
 
     /// Reads what is known of outages, and takes the absence of evidence for one that nobody has written down yet.

@@ -8,6 +8,7 @@ use super::{
     executor::{Chance, SimClock},
     journal::Journal,
     process::Process,
+    runs::Runs,
 };
 
 /// Somebody who cannot leave a monitor alone.
@@ -40,10 +41,14 @@ impl Meddler {
 
     fn event(&self) -> Event {
         let until = self.clock.now().plus(Duration::from_secs(self.chance.between(10, 3_000)));
-        match self.chance.below(5) {
+        match self.chance.below(6) {
             0 => Event::Pause { until: None },
             1 => Event::Pause { until: Some(until) },
             2 | 3 => Event::Resume,
+            4 => Event::Edit(Changes {
+                schedule: Runs::each(1 + self.chance.below(2), &self.chance).schedule(),
+                ..Changes::default()
+            }),
             _ => Event::Edit(Changes {
                 schedule: Interval::from_secs(self.chance.between(30, 900)).map(Schedule::Every),
                 failure_threshold: Some(1 + u32::try_from(self.chance.below(3)).unwrap_or(0)),
