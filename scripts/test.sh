@@ -25,6 +25,7 @@ main() {
   # CI builds once and throws away: incremental files would cost time and gigabytes, and serve nobody.
   [[ -z ${CI:-} ]] || export CARGO_INCREMENTAL=0
 
+  warn_of_a_small_disk
   section 'tools' install_tools
   [[ ${1:-} != tools ]] || return 0
   lint
@@ -44,6 +45,16 @@ main() {
   # the rest, so that the summary comes last wherever the output goes.
   cargo nextest run --workspace --locked --cargo-quiet --profile all --test-threads "$((2 * $(cores) + 1))" \
     --no-fail-fast --status-level leak "${only[@]}" 2>&1 8>&- 9<&-
+}
+
+# A full disk fails what comes next, whatever that is, and often does not say so.
+warn_of_a_small_disk() {
+  [[ $(free_gigabytes) -ge 9 || -d ${tools_dir%/tools}/debug ]] ||
+    echo "== disk: $(free_gigabytes) GB free, and a clean clone takes up to 9"
+}
+
+free_gigabytes() {
+  df -Pk . | awk 'END { print int($4 / 1000000) }'
 }
 
 cores() {
@@ -190,7 +201,9 @@ section() {
   if [[ $status != 0 ]]; then
     echo "FAILED after $((SECONDS - started)) s"
     cat "$log"
-    echo "== $name failed: $*"
+    # Once more, marked as the sections are: where only those lines are kept, the reason is.
+    tail -n 5 "$log" | sed 's/^/== it said: /'
+    echo "== $name failed with $(free_gigabytes) GB of disk free: $*"
     exit "$status"
   fi
   echo "$((SECONDS - started)) s"
