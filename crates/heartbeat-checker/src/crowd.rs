@@ -17,7 +17,7 @@ impl Checker {
             Ok(context) => context,
             Err(error) => {
                 tracing::warn!(%error, "it cannot be seen whether pings are received: what was known of it holds");
-                self.flow.context(now)
+                self.flow.context_of_old(now)
             }
         };
         if due.len() <= CROWD || !self.flow.hearing.is_on() || context.outages.open().is_some() {

@@ -310,9 +310,10 @@ impl Deciding {
         let awaited = self.monitor.schedule.awaited(incident.since, grace);
         let (due, cause, grace) = (incident.since, incident.cause, grace.duration());
         let wait = Wait { began: awaited.from, due, interval: awaited.period, grace, cause };
-        let known_at = match self.context.outages.open() {
-            Some(_) => now.plus(CONFIRM),
-            None => self.context.outages.judge(&wait, now).at.plus(self.context.settle),
+        let known_at = if self.context.outages.may_be_going_on() {
+            now.plus(CONFIRM)
+        } else {
+            self.context.outages.judge(&wait, now).at.plus(self.context.settle)
         };
         incident.confirm_at = (known_at > now).then_some(known_at);
         known_at <= now

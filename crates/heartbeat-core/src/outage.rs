@@ -108,6 +108,8 @@ pub struct Outages {
     windows: Option<Arc<[Window]>>,
     heard_at: Option<Timestamp>,
     unknown_until: Option<Timestamp>,
+    /// What the installation says instead of [`HOLD`].
+    hold: Option<Duration>,
     /// Whether nobody could be asked what has become of it since.
     is_stale: bool,
 }
@@ -159,6 +161,12 @@ impl Outages {
         Self { heard_at, ..self }
     }
 
+    /// The same, where silence is held for `hold` and not for [`HOLD`].
+    #[must_use]
+    pub fn held_for(self, hold: Duration) -> Self {
+        Self { hold: Some(hold), ..self }
+    }
+
     /// The same, of who has not learnt yet whether there are outages: until then all silence is held, and what goes out
     /// afterwards is unconfirmed.
     #[must_use]
@@ -183,6 +191,11 @@ impl Outages {
         self.windows().iter().rfind(|window| window.is_open())
     }
 
+    /// Whether there may be one now: one is going on, or it could not be asked whether one is.
+    pub(crate) fn may_be_going_on(&self) -> bool {
+        self.open().is_some() || self.is_stale || self.unknown_until.is_some()
+    }
+
     /// What they make of `wait` at `now`.
     pub fn judge(&self, wait: &Wait, now: Timestamp) -> Judged {
         let is_unknown = self.windows().iter().any(|window| window.leaves_unknown(wait.due));
@@ -190,15 +203,19 @@ impl Outages {
         let is_unasked = self.is_stale && self.heard_at.is_some_and(|heard_at| heard_at < wait.due);
         let is_held = self.unknown_until.is_some_and(|until| now < until)
             || self.is_unproven(wait.due, now)
-            || is_unasked && now < wait.due.plus(HOLD);
+            || is_unasked && now < wait.due.plus(self.hold());
         let confirmed = !is_unknown && !is_unasked && self.unknown_until.is_none();
         Judged { at: if is_held { at.max(now) } else { at }, confirmed }
     }
 
     /// Whether nobody has proved yet that pings are received since `due`: soon there is proof, or an outage of ours.
     fn is_unproven(&self, due: Timestamp, now: Timestamp) -> bool {
-        let at_the_latest = |heard_at: Timestamp| heard_at.plus(STALE).plus(HOLD);
+        let at_the_latest = |heard_at: Timestamp| heard_at.plus(STALE).plus(self.hold());
         self.heard_at.is_some_and(|at| at < due && now < at_the_latest(at)) && self.open().is_none()
+    }
+
+    fn hold(&self) -> Duration {
+        self.hold.unwrap_or(HOLD)
     }
 
     fn postponed(&self, wait: &Wait, now: Timestamp) -> Timestamp {

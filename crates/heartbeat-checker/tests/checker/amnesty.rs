@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A town with amnesty, and the API of another process, which proves that pings are received.
-fn town() -> (Town, Flow, Arc<Ledger>, Arc<Checker>) {
+pub(crate) fn town() -> (Town, Flow, Arc<Ledger>, Arc<Checker>) {
     let mut town = Town::new();
     town.flow.hearing = Arc::new(Hearing::new(HOLD));
     let ledger = Ledger::named("telegram");
@@ -25,12 +25,12 @@ fn town() -> (Town, Flow, Arc<Ledger>, Arc<Checker>) {
 }
 
 /// The same of a new process, which knows nothing but what is written.
-fn anew(flow: &Flow) -> Flow {
+pub(crate) fn anew(flow: &Flow) -> Flow {
     Flow { hearing: Arc::new(Hearing::new(HOLD)), ..flow.clone() }
 }
 
 /// Everybody lives on for `span`: those of `jobs` ping, we prove that we hear if we do, and the checker passes.
-async fn live(town: &Town, api: &Flow, checker: &Checker, jobs: &[&str], hears: bool, span: Duration) {
+pub(crate) async fn live(town: &Town, api: &Flow, checker: &Checker, jobs: &[&str], hears: bool, span: Duration) {
     let end = town.now().plus(span);
     while town.now() < end {
         town.clock.advance(Duration::from_secs(10));
@@ -45,7 +45,7 @@ async fn live(town: &Town, api: &Flow, checker: &Checker, jobs: &[&str], hears: 
 }
 
 /// What was told of a job, in order: its kind, and whether it is unconfirmed.
-fn told(ledger: &Ledger, slug: &str) -> Vec<(NoticeKind, bool)> {
+pub(crate) fn told(ledger: &Ledger, slug: &str) -> Vec<(NoticeKind, bool)> {
     let of = |slug: &str| {
         ledger.tellings().into_iter().filter(move |telling| telling.monitor.slug.as_str() == slug).collect::<Vec<_>>()
     };

@@ -5,6 +5,7 @@ mod amnesty;
 mod bounds;
 mod crashes;
 mod delivery;
+mod hearsay;
 mod isolation;
 mod ledger;
 mod named;

@@ -27,6 +27,11 @@ impl Unwritable {
         Self { store, entries_left: AtomicUsize::new(n), sweeps_left: AtomicUsize::new(usize::MAX) }
     }
 
+    /// Its directory fails from now on.
+    pub(crate) fn lose_the_directory(&self) {
+        self.entries_left.store(0, Ordering::SeqCst);
+    }
+
     /// It has `n` sweeps, and then none.
     pub(crate) fn without_sweeps_after(store: Arc<dyn Store>, n: usize) -> Self {
         Self { store, entries_left: AtomicUsize::new(usize::MAX), sweeps_left: AtomicUsize::new(n) }

@@ -69,10 +69,12 @@ impl Hearing {
     /// any.
     fn outages(&self, now: Timestamp) -> Outages {
         let known = self.known();
-        match (self.hold, known.read_at) {
-            (Some(hold), None) => known.outages.unknown_until(self.asked_at.get_or_init(|| now).plus(hold)),
-            (Some(_) | None, _) => known.outages,
+        let Some(hold) = self.hold else { return known.outages };
+        let outages = known.outages.held_for(hold);
+        if known.read_at.is_some() {
+            return outages;
         }
+        outages.unknown_until(self.asked_at.get_or_init(|| now).plus(hold))
     }
 
     fn known(&self) -> Known {
@@ -104,13 +106,21 @@ impl Flow {
                 Err(error) => tracing::warn!(%error, "the directory cannot be asked about outages of ours"),
             }
         }
+        self.context_of_old(now)
+    }
+
+    /// The same, for who has just asked in vain: what was known last holds, and silence since then is not judged.
+    pub fn context_of_old(&self, now: Timestamp) -> Context {
         let context = self.context(now);
         Context { outages: context.outages.stale(), ..context }
     }
 
-    /// Reads what is known of outages, and takes the absence of evidence for one that nobody has written down yet.
+    /// Reads what is known of outages, and takes the absence of evidence for one that nobody has written down yet. The
+    /// evidence first: who can hear again writes down the outage before giving evidence, so that new evidence is never read
+    /// without it.
     async fn listen(&self, now: Timestamp, hold: Duration) -> Result<(), StoreError> {
-        let (mut windows, evidence) = (self.written().await?.1.windows, self.last_evidence(now).await?);
+        let evidence = self.last_evidence(now).await?;
+        let mut windows = self.written().await?.1.windows;
         if let Some(from) = suspected(evidence, now)
             && !windows.iter().any(Window::is_open)
         {
@@ -227,8 +237,9 @@ impl Flow {
         }
         let evidence = self.last_evidence(now).await?;
         let suspected = suspected(evidence, now);
-        self.hearing.learn(|known| known.outages = std::mem::take(&mut known.outages).heard_at(evidence));
         self.rewrite(now, |windows| assess(windows, evidence, suspected, hold, now)).await?;
+        // Not before it is known what has become of outages: by new evidence alone, what was silent in one looks heard.
+        self.hearing.learn(|known| known.outages = std::mem::take(&mut known.outages).heard_at(evidence));
         if let (Some(from), Some(open)) = (suspected, self.hearing.known().outages.open()) {
             tracing::error!(
                 since = %from.to_rfc3339_seconds(), held_until = %open.held_until.to_rfc3339_seconds(),

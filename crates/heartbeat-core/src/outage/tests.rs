@@ -61,6 +61,8 @@ fn what_is_known_too_little_of_is_held_and_then_unconfirmed() {
     assert_eq!(judged(&knows, 20), (true, true), "the evidence is so old that it holds nothing any more");
     assert_eq!(judged(&knows.clone().stale(), 20), (false, false), "nobody could be asked: held");
     assert_eq!(judged(&knows.clone().stale(), 22), (true, false), "and not for ever");
+    let patient = knows.clone().stale().held_for(Duration::from_mins(30));
+    assert_eq!(judged(&patient, 22), (false, false), "as long as the installation says");
     assert_eq!(judged(&knows.heard_at(Some(at(7))).stale(), 20), (true, true), "heard since it was due");
     assert_eq!(judged(&Outages::default().stale(), 20), (true, true), "where nobody gives evidence, nothing is held");
 }

@@ -1,4 +1,4 @@
-//! A store that breaks at its n-th call, and never answers again: a process that dies there.
+//! A store that breaks at its n-th call, and answers no more until it is mended: a process that dies there, or stands still.
 
 use std::{
     future::Future,
@@ -29,7 +29,7 @@ pub enum Moment {
     After,
 }
 
-/// A store that breaks at its n-th call, and never answers again.
+/// A store that breaks at its n-th call, and answers no more until it is mended.
 pub struct Breaking {
     inner: Arc<dyn Store>,
     left: AtomicUsize,
@@ -48,7 +48,13 @@ impl Breaking {
         self.broken.load(Ordering::SeqCst)
     }
 
-    /// Runs what uses this store until it is done or the store has broken: then the process is dead, and goes on with nothing.
+    /// The process was slow, not dead: what it waits for is done when it is polled again.
+    pub fn mend(&self) {
+        self.broken.store(false, Ordering::SeqCst);
+    }
+
+    /// Runs what uses this store until it is done or the store has broken: then the process is dead, unless
+    /// `work` is only lent, and goes on with nothing.
     pub async fn until_death(&self, work: impl Future<Output = ()>) {
         let mut work = pin!(work);
         std::future::poll_fn(|context| match work.as_mut().poll(context) {
@@ -62,15 +68,19 @@ impl Breaking {
         let spend = |left: usize| Some(left.wrapping_sub(1));
         let breaks = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, spend) == Ok(0);
         if self.has_broken() || (breaks && self.moment == Moment::Before) {
-            return self.never().await;
+            self.silence().await;
         }
         let answer = request.await;
-        if breaks || self.has_broken() { self.never().await } else { answer }
+        if (breaks && self.moment == Moment::After) || self.has_broken() {
+            self.silence().await;
+        }
+        answer
     }
 
-    async fn never<T>(&self) -> T {
+    /// Nothing, until it is mended; whoever mends it polls again.
+    async fn silence(&self) {
         self.broken.store(true, Ordering::SeqCst);
-        std::future::pending().await
+        std::future::poll_fn(|_| if self.has_broken() { Poll::Pending } else { Poll::Ready(()) }).await;
     }
 }
 
