@@ -22,7 +22,7 @@ use crate::{
 const MINUTE: Duration = Duration::from_mins(1);
 
 /// A process that knows how it was before the last hour, the outage of ours at its end included, and can ask no more.
-async fn ignorant(town: &Town, api: &Flow, others: &Checker, ledger: &Arc<Ledger>) -> (Flow, Arc<Checker>) {
+async fn cut_off(town: &Town, api: &Flow, others: &Checker, ledger: &Arc<Ledger>) -> (Flow, Arc<Checker>) {
     let store = Arc::new(Unwritable::from(Arc::clone(&town.flow.store), usize::MAX));
     let flow = Flow { store: Arc::clone(&store) as _, hearing: Arc::new(Hearing::new(HOLD)), ..town.flow.clone() };
     let checker = checker(flow.clone(), &[ledger]);
@@ -51,7 +51,7 @@ async fn incidents(town: &Town, id: &MonitorId) -> Vec<bool> {
 #[tokio::test]
 async fn a_ping_that_ends_a_silence_opens_no_incident_where_nobody_can_be_asked() {
     let (town, api, ledger, others) = town();
-    let (ignorant, _) = ignorant(&town, &api, &others, &ledger).await;
+    let (ignorant, _) = cut_off(&town, &api, &others, &ledger).await;
     ignorant.record_ping(&id("job"), Ping::bare(Signal::Success), Sender::default(), town.now()).await.unwrap();
     assert_eq!(incidents(&town, &id("job")).await, [false; 0]);
 }
@@ -59,7 +59,7 @@ async fn a_ping_that_ends_a_silence_opens_no_incident_where_nobody_can_be_asked(
 #[tokio::test]
 async fn a_silence_that_is_longer_than_any_hold_is_an_incident_and_unconfirmed_where_nobody_can_be_asked() {
     let (town, api, ledger, others) = town();
-    let (ignorant, _) = ignorant(&town, &api, &others, &ledger).await;
+    let (ignorant, _) = cut_off(&town, &api, &others, &ledger).await;
     town.clock.advance(HOLD);
     ignorant.record_ping(&id("job"), Ping::bare(Signal::Success), Sender::default(), town.now()).await.unwrap();
     assert_eq!(incidents(&town, &id("job")).await, [true]);
@@ -68,7 +68,7 @@ async fn a_silence_that_is_longer_than_any_hold_is_an_incident_and_unconfirmed_w
 #[tokio::test]
 async fn a_pass_that_cannot_ask_tells_nothing_that_others_know_better() {
     let (town, api, ledger, others) = town();
-    let (_, ignorant) = ignorant(&town, &api, &others, &ledger).await;
+    let (_, ignorant) = cut_off(&town, &api, &others, &ledger).await;
     for _ in 0..4 {
         town.clock.advance(Duration::from_secs(5));
         api.prove_hearing().await.unwrap();
@@ -82,7 +82,7 @@ async fn a_pass_that_cannot_ask_tells_nothing_that_others_know_better() {
 #[tokio::test]
 async fn a_pass_that_can_never_ask_tells_of_the_dead_after_the_hold_as_unconfirmed() {
     let (town, api, ledger, others) = town();
-    let (_, ignorant) = ignorant(&town, &api, &others, &ledger).await;
+    let (_, ignorant) = cut_off(&town, &api, &others, &ledger).await;
     let end = town.now().plus(HOLD + MINUTE);
     while town.now() < end {
         town.clock.advance(Duration::from_secs(5));
@@ -95,7 +95,7 @@ async fn a_pass_that_can_never_ask_tells_of_the_dead_after_the_hold_as_unconfirm
 #[tokio::test]
 async fn an_audit_that_cannot_ask_blames_no_index() {
     let (town, api, ledger, others) = town();
-    let (_, ignorant) = ignorant(&town, &api, &others, &ledger).await;
+    let (_, ignorant) = cut_off(&town, &api, &others, &ledger).await;
     live(&town, &api, &others, &["job"], true, MINUTE).await;
     let put_off_to = town.store.find(&id("rare"), town.now()).await.unwrap();
     assert!(matches!(&put_off_to, Found::Monitor(stored) if stored.wake_at.unwrap().since(town.now()) > MINUTE * 5));
